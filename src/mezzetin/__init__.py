@@ -1,0 +1,2 @@
+"""Mezzetin."""
+__version__ = "0.1.0"

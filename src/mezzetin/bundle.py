@@ -1,0 +1,133 @@
+"""A trained captioner as a folder: what `train` writes and everything else reads. No torch, no ONNX here.
+
+    bundle.json           the manifest, written last: what it is, how it looks at pictures, how it decodes
+    encoder.onnx          pixels (B, H, W, 3) uint8 -> memory (B, ...), gist (B, C)
+    decoder.onnx          token (B, K), state (B, K, ...), memory (B, ...) -> log-probabilities (B, K, V), state
+    weights.safetensors   each weight once, fp16; both graphs refer into it, torch reads it by name
+    vocabulary.json       the words
+    training_images.npy   sorted 64-bit prefixes of the training pictures' sha256
+    scores.json, card.md, LICENSE   how good it is, what it is for, on what terms
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mezzetin.errors import BundleError
+from mezzetin.pixels import Preprocessing
+from mezzetin.records import ModelInfo
+from mezzetin.storage.manifest import read_manifest, write_manifest
+from mezzetin.vocabulary import Vocabulary
+
+FORMAT = "mezzetin.bundle"
+VERSION = 1
+MANIFEST = "bundle.json"
+WEIGHTS = "weights.safetensors"
+REQUIRED = ("encoder.onnx", "decoder.onnx", WEIGHTS, "vocabulary.json", "training_images.npy", "card.md")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle; every file was there and of its size and digest when it was opened."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Bundle:
+        """Open and verify a bundle.
+
+        Raises:
+            BundleError: no bundle there, or a file is missing or altered.
+            FormatError: its format is newer than this package reads.
+
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise BundleError(f"there is no bundle {folder}: name the folder that `mezzetin train` wrote")
+        manifest = read_manifest(folder / MANIFEST, format=FORMAT, version=VERSION)
+        listed = {entry["name"] for entry in manifest["files"]}
+        missing = [name for name in REQUIRED if name not in listed]
+        if missing:
+            raise BundleError(f"{folder} has no {missing[0]} in its manifest: make or fetch it again")
+        return cls(folder, manifest)
+
+    @property
+    def digest(self) -> str:
+        """The content digest, hex."""
+        return str(self.manifest["digest"])
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, version, signature and licence, as captions carry them."""
+        return ModelInfo(
+            name=str(self.manifest["name"]),
+            version=str(self.manifest["model_version"]),
+            signature=self.digest[:12],
+            licence=str(self.manifest["licence"]),
+        )
+
+    @property
+    def language(self) -> str:
+        """BCP 47 tag of the captions it writes."""
+        return str(self.manifest["language"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes pixels."""
+        return Preprocessing.from_json(self.manifest["encoder"]["preprocessing"])
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words it knows."""
+        return Vocabulary.from_json((self.folder / "vocabulary.json").read_bytes())
+
+    @cached_property
+    def training_images(self) -> NDArray[np.uint64]:
+        """Sorted prefixes of the training pictures' digests; see `image_keys`."""
+        keys: NDArray[np.uint64] = np.load(self.folder / "training_images.npy", allow_pickle=False)
+        return keys
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What `scores.json` says, or an empty dict."""
+        path = self.folder / "scores.json"
+        return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+
+    def has_trained_on(self, sha256: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """For each key of `image_keys` whether that picture was among the training pictures."""
+        return np.isin(sha256, self.training_images)
+
+
+def image_keys(sha256: list[str]) -> NDArray[np.uint64]:
+    """The first 64 bits of each hex digest: enough to tell a million pictures apart."""
+    return np.array([int(digest[:16], 16) for digest in sha256], np.uint64)
+
+
+def seal(folder: Path, content: Mapping[str, Any]) -> Bundle:
+    """Write `bundle.json` over a folder whose other files are in place, and open it."""
+    names = [path.name for path in folder.iterdir() if path.is_file() and path.name != MANIFEST]
+    write_manifest(folder / MANIFEST, format=FORMAT, version=VERSION, content=content, files=names)
+    return Bundle.open(folder)
+
+
+def bundled_captioner() -> Bundle:
+    """The captioner that comes inside the package. Raises BundleError where the package was built without."""
+    folder = Path(str(files("mezzetin"))) / "captioners" / "small"
+    if not folder.is_dir():
+        raise BundleError("this installation holds no bundled captioner: name one with --model")
+    return Bundle.open(folder)
+
+
+def find_bundle(model: str | Path | None) -> Bundle:
+    """What `--model` means: a bundle's folder, or the bundled captioner when left out."""
+    return bundled_captioner() if model is None else Bundle.open(model)

@@ -1,0 +1,162 @@
+"""One image, bytes -> Caption, top to bottom: pixels, encoder, beam search over the decoder, words.
+
+Tensor names carry their shape: B images, K beams an image, V words, C channels. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
+from mezzetin.decoding.beam import DecodingOptions, FloatArray, Hypothesis, IntArray, beam_search
+from mezzetin.errors import BundleError, ImageError
+from mezzetin.novelty import PREFIX, FeatureSpace
+from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
+from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
+from mezzetin.text import sentence
+
+
+class BundleCaptioner:
+    """A bundle that captions pictures; safe to call from several threads at once.
+
+    `options` replace the bundle's decoding defaults; `alternatives` is how many further captions each picture
+    gets, at most beam - 1; `threads` is what one call may use of the processor; a picture of more than
+    `max_pixels` is refused.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        options: DecodingOptions | None = None,
+        alternatives: int = 0,
+        threads: int = 1,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        self.bundle = bundle
+        self.options = options or default_options(bundle)
+        self.alternatives = alternatives
+        self.max_pixels = max_pixels
+        self._preprocessing = bundle.preprocessing
+        self._encoder = _session(bundle, "encoder.onnx", threads)
+        self._decoder = _session(bundle, "decoder.onnx", threads)
+        self._start_state = np.zeros(tuple(bundle.manifest["decoder"]["start_state"]), np.float32)
+        self._space = _feature_space(bundle)
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, version, signature and licence of the bundle."""
+        return self.bundle.info
+
+    def caption(self, images: Sequence[bytes | Path]) -> list[Caption]:
+        """Caption encoded pictures (bytes, or paths of local files): one result each, in order."""
+        return self.caption_pixels([self.pixels(image) for image in images])
+
+    def pixels(self, image: bytes | Path) -> NDArray[np.uint8] | ItemError:
+        """Decode one picture as the encoder wants it, `[H, W, 3]`, or say why that can't be."""
+        try:
+            return decode(image, self._preprocessing, max_pixels=self.max_pixels)
+        except ImageError as error:
+            return ItemError(error.code, str(error))
+
+    def caption_pixels(self, pictures: Sequence[NDArray[np.uint8] | ItemError]) -> list[Caption]:
+        """Caption what `pixels` gave; an error passes through as an item of its own."""
+        readable = [picture for picture in pictures if not isinstance(picture, ItemError)]
+        captions = iter(self._describe(np.stack(readable)) if readable else ())
+        return [
+            Caption(None, self.bundle.language, self.info, error=picture)
+            if isinstance(picture, ItemError)
+            else next(captions)
+            for picture in pictures
+        ]
+
+    def _describe(self, pixels_BHW3: NDArray[np.uint8]) -> list[Caption]:
+        memory, gist_BC = self._encoder.run(["memory", "gist"], {"pixels": pixels_BHW3})
+        ranked = beam_search(self._step, memory, self._start_state, self.options)
+        unlike = self._space.unlike(gist_BC)
+        return [self._caption(*pair) for pair in zip(ranked, unlike, strict=True)]
+
+    def _step(
+        self, token_BK: IntArray, state: FloatArray, memory: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        logp_BKV, grown = self._decoder.run(
+            ["log_probabilities", "next_state"], {"token": token_BK, "state": state, "memory": memory}
+        )
+        return logp_BKV, grown
+
+    def _caption(self, ranked: list[Hypothesis], unlike: np.float32) -> Caption:
+        vocabulary, best = self.bundle.vocabulary, ranked[0]
+        words = vocabulary.decode(best.words)
+        return Caption(
+            text=sentence(words),
+            language=self.bundle.language,
+            model=self.info,
+            unlike_training=round(float(unlike), 4),
+            tokens=tuple(
+                Token(word, round(float(np.exp(logp)), 4))
+                for word, logp in zip(words, best.log_probabilities, strict=False)
+            ),
+            alternatives=tuple(
+                Alternative(sentence(vocabulary.decode(other.words)), round(other.log_probability, 4))
+                for other in ranked[1 : 1 + self.alternatives]
+            ),
+        )
+
+
+def load_captioner(
+    model: str | Path | None = None,
+    *,
+    beam: int | None = None,
+    alternatives: int = 0,
+    threads: int = 1,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> BundleCaptioner:
+    """Open a captioner: a bundle's folder, or the bundled one when `model` is left out.
+
+    Raises:
+        BundleError: there is no bundle, it is incomplete or altered, or of a newer format.
+
+    """
+    bundle = find_bundle(model)
+    options = default_options(bundle)
+    if beam is not None:
+        options = replace(options, beam=beam)
+    # Alternatives are the other hypotheses of the beam, so the beam must hold them.
+    options = replace(options, beam=max(options.beam, alternatives + 1))
+    return BundleCaptioner(
+        bundle, options=options, alternatives=alternatives, threads=threads, max_pixels=max_pixels
+    )
+
+
+def default_options(bundle: Bundle) -> DecodingOptions:
+    """The decoding that the bundle was trained to be used with."""
+    return DecodingOptions(**bundle.manifest["decoding"])
+
+
+def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Warnings of the graph optimiser say nothing to a user.
+    options.log_severity_level = 3
+    # Spinning threads would burn the processor that the other pictures of a folder need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            str(bundle.folder / name), options, providers=onnxruntime.get_available_providers()
+        )
+    except (RuntimeError, ValueError) as error:
+        raise BundleError(f"{bundle.folder / name} can't be loaded: make or fetch the bundle again") from error
+
+
+def _feature_space(bundle: Bundle) -> FeatureSpace:
+    with safe_open(bundle.folder / WEIGHTS, framework="numpy") as weights:
+        tensors = {name: weights.get_tensor(name) for name in weights.keys() if name.startswith(PREFIX)}  # noqa: SIM118
+    return FeatureSpace.read(tensors, bundle.manifest["novelty"])

@@ -1,0 +1,62 @@
+"""TOML files into frozen, typed settings; an unknown key is refused with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mezzetin.errors import RecipeError
+
+
+class Settings(BaseModel):
+    """The base of every settings model: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises RecipeError when it is missing or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"there is no recipe {path}") from error
+    except IsADirectoryError as error:
+        raise RecipeError(f"{path} is a folder; name a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse(model: type[Model], values: Mapping[str, Any], origin: str) -> Model:
+    """Validate `values`; `origin` (a file's name) begins the message of the RecipeError."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_explain(model, error.errors()[0])}") from error
+
+
+def _explain(model: type[BaseModel], problem: Any) -> str:
+    place = [part for part in problem["loc"] if isinstance(part, str)]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{name}: {str(problem['msg']).lower()} (got {problem['input']!r})"
+    known = _keys(model, place[:-1])
+    near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+    return f"unknown key {name!r}; {hint}"
+
+
+def _keys(model: type[BaseModel], place: list[str]) -> list[str]:
+    """The field names of the nested model at `place`; lists are looked through."""
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)

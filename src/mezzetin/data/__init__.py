@@ -1,0 +1,1 @@
+"""Datasets: captioned pictures in anybody's layout become one table of rows that can be trusted."""

@@ -1,0 +1,170 @@
+"""Gathering: a source's statements, in whatever order they come, become one entry a picture.
+
+Enters: a reader's records. Leaves: `Gathered` entries in the order of each picture's first caption, then the
+pictures without captions by name. The sorting is done in a private SQLite file, so that a million pictures
+take no more memory than a thousand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mezzetin.data.readers.record import Defect, Record
+from mezzetin.data.splits import most_held_out
+from mezzetin.errors import EnvironmentProblem
+from mezzetin.storage.paths import Place
+
+_TABLES = """
+CREATE TABLE picture (key INTEGER PRIMARY KEY, id TEXT UNIQUE, place TEXT, uri TEXT, first INTEGER);
+CREATE TABLE caption (picture INTEGER, seq INTEGER, text TEXT, language TEXT, PRIMARY KEY (picture, seq))
+    WITHOUT ROWID;
+CREATE TABLE split (picture INTEGER, name TEXT, PRIMARY KEY (picture, name)) WITHOUT ROWID;
+CREATE TABLE defect (kind TEXT, name TEXT, detail TEXT);
+CREATE TABLE content (sha256 BLOB PRIMARY KEY, id TEXT) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that a source says of one picture; `defects` are those of its captions and splits."""
+
+    image_id: str
+    image: Place | None
+    source_uri: str
+    captions: tuple[str, ...]
+    split: str | None
+    language: str
+    defects: tuple[Defect, ...]
+
+
+@contextmanager
+def _scratch_disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise EnvironmentProblem(
+            f"temporary files can't be written ({error}): free some space or set TMPDIR to another folder"
+        ) from error
+
+
+class Gathering:
+    """The records of one source, on disk, to be walked through as often as needed."""
+
+    def __init__(self, records: Iterable[Record], language: str) -> None:
+        """Read all `records`; `language` is that of pictures without captions."""
+        # An empty name is a private file that SQLite deletes by itself, even after a kill.
+        self._table = sqlite3.connect("", isolation_level=None)
+        self._language = language
+        with _scratch_disk():
+            self._table.executescript(_TABLES)
+            self._table.execute("BEGIN")
+            for seq, record in enumerate(records):
+                self._add(seq, record)
+        self.from_source = self._one("SELECT count(*) FROM split") > 0
+
+    def close(self) -> None:
+        """Drop the private file."""
+        self._table.close()
+
+    def __len__(self) -> int:
+        return self._one("SELECT count(*) FROM picture")
+
+    def captioned(self) -> int:
+        """Return how many pictures have at least one usable caption."""
+        return self._one("SELECT count(DISTINCT picture) FROM caption")
+
+    def __iter__(self) -> Iterator[Gathered]:
+        query = "SELECT key, id, place, uri FROM picture ORDER BY first IS NULL, first, id"
+        with _scratch_disk():
+            for row in self._table.execute(query):
+                yield self._entry(*row)
+
+    def defects(self) -> Iterator[Defect]:
+        """Yield the defects that belong to no picture, in the source's order."""
+        with _scratch_disk():
+            for row in self._table.execute("SELECT kind, name, detail FROM defect ORDER BY rowid"):
+                yield Defect(*row)
+
+    def fingerprint(self) -> str:
+        """Return the hex sha256 of all that the source says (not of where it lies, nor of its pictures)."""
+        digest = hashlib.sha256()
+        for entry in self:
+            said = [entry.image_id, entry.source_uri, entry.captions, entry.split, entry.language]
+            digest.update(json.dumps([said, [d.kind for d in entry.defects]]).encode())
+        for defect in self.defects():
+            digest.update(json.dumps([defect.kind, defect.name]).encode())
+        return digest.hexdigest()
+
+    def first_with_content(self, sha256: str, image_id: str) -> str:
+        """Remember that `image_id` has this content; return the first picture that had it."""
+        key = bytes.fromhex(sha256)
+        with _scratch_disk():
+            self._table.execute("INSERT OR IGNORE INTO content VALUES (?, ?)", (key, image_id))
+            return str(self._table.execute("SELECT id FROM content WHERE sha256 = ?", (key,)).fetchone()[0])
+
+    def _one(self, query: str) -> int:
+        with _scratch_disk():
+            return int(self._table.execute(query).fetchone()[0])
+
+    def _add(self, seq: int, record: Record) -> None:
+        run = self._table.execute
+        for defect in record.defects:
+            run("INSERT INTO defect VALUES (?, ?, ?)", (defect.kind, defect.name, defect.detail))
+        if not record.image_id:
+            return
+        place = record.image.uri if record.image else None
+        captions = [text for text in (" ".join(caption.split()) for caption in record.captions) if text]
+        for _ in range(len(record.captions) - len(captions)):
+            detail = "an empty caption, left out"
+            run("INSERT INTO defect VALUES ('empty_caption', ?, ?)", (record.image_id, detail))
+        # A blank caption still gives the picture its place in the source's order.
+        run(
+            "INSERT INTO picture (id, place, uri, first) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+            "place = coalesce(place, excluded.place), first = coalesce(first, excluded.first)",
+            (record.image_id, place, record.source_uri, seq if record.captions else None),
+        )
+        key = run("SELECT key FROM picture WHERE id = ?", (record.image_id,)).fetchone()[0]
+        if record.split:
+            run("INSERT OR IGNORE INTO split VALUES (?, ?)", (key, record.split))
+        for text in captions:
+            run(
+                "INSERT INTO caption SELECT ?, count(*), ?, ? FROM caption WHERE picture = ?",
+                (key, text, record.language, key),
+            )
+
+    def _entry(self, key: int, image_id: str, place: str | None, uri: str) -> Gathered:
+        query = "SELECT text, language FROM caption WHERE picture = ? ORDER BY seq"
+        spoken: list[tuple[str, str]] = self._table.execute(query, (key,)).fetchall()
+        language = spoken[0][1] if spoken else self._language
+        captions = tuple(text for text, tongue in spoken if tongue == language)
+        found = self._table.execute("SELECT name FROM split WHERE picture = ?", (key,))
+        splits = [str(name) for (name,) in found]
+        split = most_held_out(splits) if splits else None
+        defects = list(_caption_defects(image_id, captions, language, {tongue for _, tongue in spoken}))
+        if len(splits) > 1:
+            detail = f"the source puts it in {' and '.join(sorted(splits))}; it goes to {split}"
+            defects.append(Defect("two_splits", image_id, detail))
+        image = Place(place) if place else None
+        return Gathered(image_id, image, uri, captions, split, language, tuple(defects))
+
+
+def _caption_defects(
+    image_id: str, captions: tuple[str, ...], language: str, spoken: set[str]
+) -> Iterator[Defect]:
+    seen: set[str] = set()
+    for caption in captions:
+        if caption in seen:
+            yield Defect("duplicate_caption", image_id, f"the same caption twice, both kept: {caption[:80]}")
+        seen.add(caption)
+    if len(spoken) > 1:
+        others = ", ".join(sorted(spoken - {language}))
+        yield Defect(
+            "other_language",
+            image_id,
+            f"captions in {others} left out beside those in {language}: ingest each language by itself",
+        )

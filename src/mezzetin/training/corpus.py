@@ -1,0 +1,83 @@
+"""The words of a training run: captions as numbers, the vocabulary, and the pictures held out.
+
+Enters: a dataset's train split, without its pictures. Leaves: a `Corpus`, whose memory is that of its captions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mezzetin.data.dataset import Dataset
+from mezzetin.errors import DatasetError
+from mezzetin.records import Example
+from mezzetin.text import TOKENISER, mirror_words, tokenise
+from mezzetin.training.model import step_seed
+from mezzetin.training.recipe import DataRecipe
+from mezzetin.vocabulary import Vocabulary
+
+Captions = list[list[int]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is learned from and what early stopping looks at.
+
+    `keys` are the pictures' sha256 in an order of their own; `captions` and `mirrored` hold each picture's
+    captions as numbers, the latter with left and right exchanged; `held_keys` and `held_references` are the
+    pictures kept out of training and their tokenised captions.
+    """
+
+    vocabulary: Vocabulary
+    keys: list[str]
+    captions: list[Captions]
+    mirrored: list[Captions]
+    held_keys: list[str]
+    held_references: list[list[list[str]]]
+
+    def only_words(self) -> list[list[list[str]]]:
+        """The training captions as words, for comparison with what a model says."""
+        return [[self.vocabulary.decode(caption) for caption in image] for image in self.captions]
+
+
+def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vocabulary | None) -> Corpus:
+    """Read the train split, keep `recipe.holdout` pictures out by their digest, number the words.
+
+    With `vocabulary` (training goes on from a bundle) its words are kept, otherwise one is built.
+
+    Raises:
+        DatasetError: no training captions, or too few pictures to hold any out.
+
+    """
+    tokens: dict[str, list[list[str]]] = {}
+    for row in dataset.rows({"train"}, images=False):
+        _add(tokens, row)
+    if len(tokens) < 2:
+        raise DatasetError(
+            f"{dataset.folder} has {len(tokens)} captioned pictures in its train split: at least 2 are needed"
+        )
+    # Ranking by digest keeps the same pictures out however the dataset is ordered or grown.
+    ranked = sorted(tokens, key=lambda key: step_seed("holdout", seed, key))
+    held = min(recipe.holdout, len(tokens) // 5 or 1)
+    held_keys, keys = sorted(ranked[:held]), sorted(ranked[held:])
+    if vocabulary is None:
+        vocabulary = Vocabulary.build(
+            (caption for key in keys for caption in tokens[key]),
+            min_count=recipe.min_count,
+            tokeniser=TOKENISER,
+        )
+    cut = recipe.max_words
+    return Corpus(
+        vocabulary=vocabulary,
+        keys=keys,
+        captions=[[vocabulary.encode(c[:cut]) for c in tokens[key]] for key in keys],
+        mirrored=[[vocabulary.encode(mirror_words(c[:cut])) for c in tokens[key]] for key in keys],
+        held_keys=held_keys,
+        held_references=[tokens[key] for key in held_keys],
+    )
+
+
+def _add(tokens: dict[str, list[list[str]]], row: Example) -> None:
+    captions = [words for caption in row.captions if (words := tokenise(caption))]
+    if captions and row.sha256:
+        # The same picture under two names is one picture with all the captions.
+        tokens.setdefault(row.sha256, []).extend(captions)

@@ -1,0 +1,220 @@
+"""One stage of training: epochs of teacher forcing, held-out CIDEr-D after each, checkpoints, early stopping.
+
+Enters: a model, a corpus, pictures. Leaves: the model holding the averaged weights of its best epoch, a line an
+epoch in `metrics.jsonl`. Killed at any moment and called again, it ends bit for bit where it would have ended.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mezzetin.decoding.beam import DecodingOptions
+from mezzetin.metrics.cider import CiderD
+from mezzetin.records import Progress
+from mezzetin.storage.manifest import write_atomically
+from mezzetin.training.batches import Batch, epoch_batches, steps_per_epoch
+from mezzetin.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from mezzetin.training.corpus import Corpus
+from mezzetin.training.model import CaptionModel
+from mezzetin.training.objectives import cross_entropy
+from mezzetin.training.pictures import Pictures, Report
+from mezzetin.training.recipe import Recipe, StageRecipe
+
+SECONDS_BETWEEN_CHECKPOINTS = 120
+HELD_AT_ONCE = 50
+
+
+@dataclass
+class Run:
+    """What a stage needs beside its model: where, from what, how, and whom to tell."""
+
+    recipe: Recipe
+    corpus: Corpus
+    folder: Path
+    identity: str
+    report: Report
+
+
+class Stage:
+    """A stage in progress."""
+
+    def __init__(self, run: Run, stage: StageRecipe, model: CaptionModel, pictures: Pictures) -> None:
+        self.run, self.stage, self.model, self.pictures = run, stage, model, pictures
+        tuned = stage.encoder == "fine-tuned"
+        model.encoder.requires_grad_(tuned)
+        self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.average = {name: p.detach().clone() for name, p in self.weights.items()}
+        self.best = {name: p.detach().clone() for name, p in self.weights.items()}
+        self.optimiser = torch.optim.AdamW(_groups(self.weights, stage), betas=(0.9, 0.98))
+        self.highest = [float(group["lr"]) for group in self.optimiser.param_groups]
+        self.position = Position(stage=stage.name, run=run.identity)
+        self.per_epoch = steps_per_epoch(run.corpus, stage)
+        self.saved = time.monotonic()
+        self.cider = CiderD(run.corpus.held_references)
+
+    def train(self) -> Position:
+        """Train to the end, from the newest checkpoint if there is one."""
+        self._resume()
+        try:
+            while not self.position.finished:
+                self._epoch()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        self._load(self.best)
+        self.model.eval()
+        return self.position
+
+    def _epoch(self) -> None:
+        epoch, first = divmod(self.position.step, self.per_epoch)
+        started, losses = time.monotonic(), []
+        self.model.train()
+        seed = self.run.recipe.seed
+        for batch in epoch_batches(self.run.corpus, self.stage, seed=seed, epoch=epoch, first=first):
+            losses.append(self._step(batch))
+            self._tell(epoch, losses)
+            if time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
+                self.save()
+        seconds = time.monotonic() - started
+        self._judge(epoch, float(np.mean(losses)), seconds)
+        self.save()
+
+    def _step(self, batch: Batch) -> float:
+        stage = self.stage
+        torch.manual_seed(batch.seed)
+        for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
+            group["lr"] = highest * _schedule(stage, self.position.step / (stage.epochs * self.per_epoch))
+        bfloat16 = self.run.recipe.precision == "bfloat16"
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            features = self.pictures.features(batch.keys, batch.mirrored, batch.seed)
+            loss = cross_entropy(
+                self.model.decoder, features, batch.words_BKT, batch.targets_BKT, stage.label_smoothing
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), stage.clip)
+        self.optimiser.step()
+        self.position.step += 1
+        self._follow()
+        return loss.item()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the averaged weights a little towards the present ones; faster in the beginning."""
+        decay = min(self.stage.average, (1 + self.position.step) / (10 + self.position.step))
+        for name, parameter in self.weights.items():
+            self.average[name].lerp_(parameter, 1 - decay)
+
+    def _judge(self, epoch: int, loss: float, seconds: float) -> None:
+        """Caption the held-out pictures greedily with the averaged weights; note the best; stop or go on."""
+        present = {name: p.detach().clone() for name, p in self.weights.items()}
+        self._load(self.average)
+        score = held_out_cider(self.model, self.pictures, self.run.corpus, self.run.recipe, self.cider)
+        self._load(present)
+        position = self.position
+        if score > position.best_score:
+            position.best_score, position.best_epoch = score, epoch
+            self.best = {name: tensor.clone() for name, tensor in self.average.items()}
+        figures = {"epoch": epoch + 1, "loss": round(loss, 4), "held_out_cider": round(score, 4)}
+        position.epochs.append(figures)
+        stale = epoch - position.best_epoch >= self.stage.patience
+        position.finished = stale or epoch + 1 >= self.stage.epochs
+        line = {"stage": self.stage.name, **figures, "seconds": round(seconds, 1), "time": round(time.time())}
+        _append(self.run.folder / "metrics.jsonl", line)
+        note = f"loss {loss:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
+        self.run.report(Progress(f"epoch {epoch + 1} of {self.stage.name}", epoch + 1, self.stage.epochs, note))
+
+    def _tell(self, epoch: int, losses: list[float]) -> None:
+        task = f"train {self.stage.name} (epoch {epoch + 1} of {self.stage.epochs})"
+        recent = f"loss {np.mean(losses[-20:]):.3f}"
+        self.run.report(Progress(task, self.position.step - epoch * self.per_epoch, self.per_epoch, recent))
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+        tensors: dict[str, Tensor] = {}
+        for kind, held in (("model", self.weights), ("average", self.average), ("best", self.best)):
+            tensors |= {f"{kind}/{name}": tensor.detach() for name, tensor in held.items()}
+        for name, parameter in self.weights.items():
+            for moment, value in self.optimiser.state[parameter].items():
+                tensors[f"adam.{moment}/{name}"] = value
+        save_checkpoint(self.run.folder / "checkpoints", replace(self.position), tensors)
+        self.saved = time.monotonic()
+
+    def _resume(self) -> None:
+        found = load_checkpoint(self.run.folder / "checkpoints", self.stage.name, self.run.identity)
+        if found is None:
+            return
+        self.position, tensors = found
+        self._load({name: tensors[f"model/{name}"] for name in self.weights})
+        self.average = {name: tensors[f"average/{name}"].clone() for name in self.weights}
+        self.best = {name: tensors[f"best/{name}"].clone() for name in self.weights}
+        for name, parameter in self.weights.items():
+            for moment in ("step", "exp_avg", "exp_avg_sq"):
+                self.optimiser.state[parameter][moment] = tensors[f"adam.{moment}/{name}"].clone()
+        note = f"going on from step {self.position.step}"
+        self.run.report(Progress(f"resume {self.stage.name}", self.position.step, None, note))
+
+    @torch.no_grad()
+    def _load(self, tensors: dict[str, Tensor]) -> None:
+        for name, parameter in self.weights.items():
+            parameter.copy_(tensors[name])
+
+
+def held_out_cider(
+    model: CaptionModel, pictures: Pictures, corpus: Corpus, recipe: Recipe, cider: CiderD
+) -> float:
+    """Mean CIDEr-D (0..10) of greedy captions of the held-out pictures."""
+    model.eval()
+    options = DecodingOptions(beam=1, max_words=recipe.data.max_words)
+    scores: list[float] = []
+    for start in range(0, len(corpus.held_keys), HELD_AT_ONCE):
+        with torch.no_grad():
+            features = pictures.plain(corpus.held_keys[start : start + HELD_AT_ONCE])
+        for ranked in model.search(features, options):
+            words = corpus.vocabulary.decode(ranked[0].words)
+            scores.append(cider.score(len(scores), words))
+    return float(np.mean(scores))
+
+
+def _groups(weights: dict[str, torch.nn.Parameter], stage: StageRecipe) -> list[dict[str, object]]:
+    """Encoder and decoder learn at their own rate; vectors (norms, biases) are not decayed."""
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in weights.items():
+        groups.setdefault((name.startswith("encoder."), parameter.ndim >= 2), []).append(parameter)
+    return [
+        {
+            "params": members,
+            "lr": stage.encoder_learning_rate if encoder else stage.learning_rate,
+            "weight_decay": stage.weight_decay if matrix else 0.0,
+        }
+        for (encoder, matrix), members in groups.items()
+    ]
+
+
+def _schedule(stage: StageRecipe, progress: float) -> float:
+    """Linear warm-up, then a cosine down to `floor`; `progress` is 0..1 of the stage."""
+    if progress < stage.warmup:
+        return max(progress / stage.warmup, 1e-3)
+    after = (progress - stage.warmup) / (1 - stage.warmup)
+    return stage.floor + (1 - stage.floor) * 0.5 * (1 + math.cos(math.pi * after))
+
+
+def _append(path: Path, line: dict[str, object]) -> None:
+    """Add a line; an epoch that is repeated after a kill replaces its earlier line."""
+    kept = []
+    if path.exists():
+        for text in path.read_text().splitlines():
+            old = json.loads(text)
+            if (old["stage"], old["epoch"]) != (line["stage"], line["epoch"]):
+                kept.append(text)
+    write_atomically(path, ("\n".join([*kept, json.dumps(line)]) + "\n").encode())
+
+

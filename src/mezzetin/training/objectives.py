@@ -1,0 +1,22 @@
+"""What training minimises."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mezzetin.training.decoders.transformer import TransformerDecoder
+from mezzetin.vocabulary import PAD
+
+
+def cross_entropy(
+    decoder: TransformerDecoder, features_BPC: Tensor, words_BKT: Tensor, targets_BKT: Tensor, smoothing: float
+) -> Tensor:
+    """Label-smoothed cross-entropy (nats a word) under teacher forcing, padding left out.
+
+    Szegedy et al. 2016. The output layer, the widest, sees only the words that count.
+    """
+    hidden = decoder(words_BKT, decoder.remember(features_BPC))
+    spoken = targets_BKT != PAD
+    logits = decoder.logits(hidden[spoken])
+    return F.cross_entropy(logits.float(), targets_BKT[spoken], label_smoothing=smoothing)

@@ -1,0 +1,160 @@
+"""The pictures of a training run, as the features that the decoder reads.
+
+Two sources with one face: `FrozenPictures` reads features that an untrained encoder computed once, of each
+picture and, if asked, of its mirror image; `LivePictures` reads pixels, crops and mirrors them, and runs the
+encoder that is being fine-tuned. Tensor names: B images, H x W pixels, P positions, C channels, U views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mezzetin.data.dataset import Dataset
+from mezzetin.pixels import decode
+from mezzetin.records import Progress
+from mezzetin.training.cache import RowCache
+from mezzetin.training.encoders import ImageEncoder
+
+ENCODE_AT_ONCE = 32
+Report = Callable[[Progress], None]
+
+
+class Pictures(Protocol):
+    """Where a batch's features come from."""
+
+    def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
+        """Features of a training batch, `[B, P, C]`; `seed` decides the crops."""
+
+    def plain(self, keys: Sequence[str]) -> Tensor:
+        """Features of whole pictures as they are, for evaluation."""
+
+    def close(self) -> None:
+        """Close the cache."""
+
+
+class FrozenPictures:
+    """Cached features in half precision."""
+
+    def __init__(self, cache: RowCache) -> None:
+        self._cache = cache
+
+    def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
+        """See `Pictures`; a frozen encoder has no crops."""
+        rows_BUPC = self._cache.read(keys)
+        return torch.from_numpy(rows_BUPC[np.arange(len(keys)), mirrored.astype(int)]).float()
+
+    def plain(self, keys: Sequence[str]) -> Tensor:
+        """See `Pictures`."""
+        return torch.from_numpy(self._cache.read(keys)[:, 0]).float()
+
+    def close(self) -> None:
+        """Close the cache."""
+        self._cache.close()
+
+
+class LivePictures:
+    """Cached pixels and a living encoder. `crop` is the smallest share of a side that a crop keeps."""
+
+    def __init__(self, cache: RowCache, encoder: ImageEncoder, crop: float) -> None:
+        self._cache, self._encoder, self._crop = cache, encoder, crop
+
+    def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
+        """See `Pictures`; gradients reach the encoder."""
+        pixels = torch.from_numpy(self._cache.read(keys))
+        if self._crop == 1 and not mirrored.any():
+            features: Tensor = self._encoder(pixels)
+            return features
+        normalised = (pixels.permute(0, 3, 1, 2).float() - self._encoder.mean) / self._encoder.std
+        return self._encoder.features(_cropped(normalised, mirrored, self._crop, seed))
+
+    def plain(self, keys: Sequence[str]) -> Tensor:
+        """See `Pictures`."""
+        features: Tensor = self._encoder(torch.from_numpy(self._cache.read(keys)))
+        return features
+
+    def close(self) -> None:
+        """Close the cache."""
+        self._cache.close()
+
+
+def _cropped(pixels_B3HW: Tensor, mirrored: NDArray[np.bool_], crop: float, seed: int) -> Tensor:
+    """Cut a random box out of each picture, mirror some, and stretch it back to full size."""
+    random = np.random.default_rng(seed)
+    count = len(pixels_B3HW)
+    sides_B2 = random.uniform(crop, 1, (count, 2))
+    centre_B2 = random.uniform(-1, 1, (count, 2)) * (1 - sides_B2)
+    theta = np.zeros((count, 2, 3), np.float32)
+    theta[:, 0, 0] = sides_B2[:, 0] * np.where(mirrored, -1, 1)
+    theta[:, 1, 1] = sides_B2[:, 1]
+    theta[:, :, 2] = centre_B2
+    grid = F.affine_grid(torch.from_numpy(theta), list(pixels_B3HW.shape), align_corners=False)
+    return F.grid_sample(pixels_B3HW, grid, padding_mode="reflection", align_corners=False)
+
+
+def cached_features(
+    dataset: Dataset, keys: Sequence[str], encoder: ImageEncoder, folder: Path, *, mirror: bool, report: Report
+) -> FrozenPictures:
+    """Compute what is missing of the pictures' features, once; views are the picture and its mirror image."""
+    views, spec = 1 + mirror, encoder.spec
+    shape = (views, spec.positions, spec.channels)
+    name = f"features-{encoder.signature()}-{views}"
+    cache = RowCache(folder, name, capacity=len(keys), shape=shape, dtype=np.float16)
+
+    @torch.inference_mode()
+    def row(pixels_BHW3: NDArray[np.uint8]) -> NDArray[np.float16]:
+        pixels = torch.from_numpy(pixels_BHW3)
+        seen = [encoder(pixels), encoder(pixels.flip(2))][:views] if mirror else [encoder(pixels)]
+        block: NDArray[np.float16] = torch.stack(seen, 1).half().numpy()
+        return block
+
+    _fill(cache, dataset, keys, encoder, row, report)
+    return FrozenPictures(cache)
+
+
+def cached_pixels(
+    dataset: Dataset, keys: Sequence[str], encoder: ImageEncoder, folder: Path, *, crop: float, report: Report
+) -> LivePictures:
+    """Decode what is missing of the pictures, once."""
+    side = encoder.spec.preprocessing
+    name = f"pixels-{side.width}x{side.height}-{side.fit}-{side.interpolation}"
+    cache = RowCache(
+        folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8
+    )
+    _fill(cache, dataset, keys, encoder, lambda pixels: pixels, report)
+    return LivePictures(cache, encoder, crop)
+
+
+def _fill(
+    cache: RowCache,
+    dataset: Dataset,
+    keys: Sequence[str],
+    encoder: ImageEncoder,
+    row: Callable[[NDArray[np.uint8]], NDArray[np.generic]],
+    report: Report,
+) -> None:
+    missing = set(cache.missing(keys))
+    total, done = len(missing), 0
+    wanted = _wanted(dataset, missing)
+    with ThreadPoolExecutor(2) as pool:
+        while batch := list(islice(wanted, ENCODE_AT_ONCE)):
+            pixels = list(pool.map(lambda pair: decode(pair[1], encoder.spec.preprocessing), batch))
+            cache.write([key for key, _ in batch], row(np.stack(pixels)))
+            done += len(batch)
+            report(Progress("look at the pictures", done, total))
+
+
+def _wanted(dataset: Dataset, missing: set[str]) -> Iterator[tuple[str, bytes]]:
+    for example in dataset.rows({"train"}) if missing else ():
+        if example.sha256 in missing and example.image is not None:
+            missing.remove(example.sha256)
+            yield example.sha256, example.image

@@ -1,0 +1,52 @@
+"""Pictures -> rows: what captions a folder, a job, a collection or a partition, one thread a processor.
+
+Enters: an iterator of (name, bytes or local path). Leaves: (name, Caption) in the same order, a picture that can't be
+read as a row with an error. Memory is bounded by the batches under way, however long the iterator is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+from mezzetin.captioner import BundleCaptioner
+from mezzetin.records import Caption
+
+BATCH = 16
+Item = tuple[str, bytes | Path]
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def caption_pictures(
+    captioner: BundleCaptioner, items: Iterable[Item], *, batch: int = BATCH, workers: int | None = None
+) -> Iterator[tuple[str, Caption]]:
+    """Caption a stream of pictures; each of `workers` threads takes whole batches from decoding to words.
+
+    A thread a processor, each with single-threaded sessions, keeps all of them busy: decoding, encoder and beam
+    search of different batches overlap, and no thread waits for another inside a batch.
+    """
+    source = iter(items)
+    workers = workers or processors()
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[list[Item], Future[list[Caption]]]] = deque()
+        try:
+            while True:
+                while len(waiting) <= workers and (chunk := list(islice(source, batch))):
+                    pictures = [picture for _, picture in chunk]
+                    waiting.append((chunk, pool.submit(captioner.caption, pictures)))
+                if not waiting:
+                    return
+                chunk, result = waiting.popleft()
+                for (name, _), caption in zip(chunk, result.result(), strict=True):
+                    yield name, caption
+        finally:
+            for _, result in waiting:
+                result.cancel()
