@@ -1,12 +1,12 @@
 """A trained captioner as a folder: what `train` writes and everything else reads. No torch, no ONNX here.
 
-    bundle.json           the manifest, written last: what it is, how it looks at pictures, how it decodes
-    encoder.onnx          pixels (B, H, W, 3) uint8 -> memory (B, ...), gist (B, C)
-    decoder.onnx          token (B, K), state (B, K, ...), memory (B, ...) -> log-probabilities (B, K, V), state
-    weights.safetensors   each weight once, fp16; both graphs refer into it, torch reads it by name
-    vocabulary.json       the words
-    training_images.npy   sorted 64-bit prefixes of the training pictures' sha256
-    scores.json, card.md, LICENSE   how good it is, what it is for, on what terms
+bundle.json           the manifest, written last: what it is, how it looks at pictures, how it decodes
+encoder.onnx          pixels (B, H, W, 3) uint8 -> memory (B, ...), gist (B, C)
+decoder.onnx          token (B, K), state (B, K, ...), memory (B, ...) -> log-probabilities (B, K, V), state
+weights.safetensors   each weight once, fp16; both graphs refer into it, torch reads it by name
+vocabulary.json       the words
+training_images.npy   sorted 64-bit prefixes of the training pictures' sha256
+scores.json, card.md, LICENSE   how good it is, what it is for, on what terms
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from mezzetin.errors import BundleError
 from mezzetin.pixels import Preprocessing
 from mezzetin.records import ModelInfo
-from mezzetin.storage.manifest import read_manifest, write_manifest
+from mezzetin.storage.manifest import read_manifest, write_atomically, write_manifest
+from mezzetin.storage.paths import writing
 from mezzetin.vocabulary import Vocabulary
 
 FORMAT = "mezzetin.bundle"
@@ -118,6 +119,24 @@ def seal(folder: Path, content: Mapping[str, Any]) -> Bundle:
     names = [path.name for path in folder.iterdir() if path.is_file() and path.name != MANIFEST]
     write_manifest(folder / MANIFEST, format=FORMAT, version=VERSION, content=content, files=names)
     return Bundle.open(folder)
+
+
+def publish(bundle: Bundle, target: Path, extra: Mapping[str, bytes]) -> Bundle:
+    """Write a finished bundle to `target`: the files of `bundle`, with `extra` files added or put in their place.
+
+    Raises:
+        EnvironmentProblem: the folder can't be written.
+
+    """
+    with writing(target):
+        target.mkdir(parents=True, exist_ok=True)
+        (target / MANIFEST).unlink(missing_ok=True)
+        for entry in bundle.manifest["files"]:
+            write_atomically(target / entry["name"], (bundle.folder / entry["name"]).read_bytes())
+        for name, content in extra.items():
+            write_atomically(target / name, content)
+        volatile = ("format", "version", "digest", "files")
+        return seal(target, {key: value for key, value in bundle.manifest.items() if key not in volatile})
 
 
 def bundled_captioner() -> Bundle:

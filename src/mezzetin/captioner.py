@@ -55,14 +55,15 @@ class BundleCaptioner:
         """Name, version, signature and licence of the bundle."""
         return self.bundle.info
 
-    def caption(self, images: Sequence[bytes | Path]) -> list[Caption]:
+    def caption(self, images: Sequence[bytes | str | Path]) -> list[Caption]:
         """Caption encoded pictures (bytes, or paths of local files): one result each, in order."""
         return self.caption_pixels([self.pixels(image) for image in images])
 
-    def pixels(self, image: bytes | Path) -> NDArray[np.uint8] | ItemError:
+    def pixels(self, image: bytes | str | Path) -> NDArray[np.uint8] | ItemError:
         """Decode one picture as the encoder wants it, `[H, W, 3]`, or say why that can't be."""
         try:
-            return decode(image, self._preprocessing, max_pixels=self.max_pixels)
+            picture = Path(image).expanduser() if isinstance(image, str) else image
+            return decode(picture, self._preprocessing, max_pixels=self.max_pixels)
         except ImageError as error:
             return ItemError(error.code, str(error))
 
@@ -83,9 +84,7 @@ class BundleCaptioner:
         unlike = self._space.unlike(gist_BC)
         return [self._caption(*pair) for pair in zip(ranked, unlike, strict=True)]
 
-    def _step(
-        self, token_BK: IntArray, state: FloatArray, memory: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _step(self, token_BK: IntArray, state: FloatArray, memory: FloatArray) -> tuple[FloatArray, FloatArray]:
         logp_BKV, grown = self._decoder.run(
             ["log_probabilities", "next_state"], {"token": token_BK, "state": state, "memory": memory}
         )
@@ -130,9 +129,7 @@ def load_captioner(
         options = replace(options, beam=beam)
     # Alternatives are the other hypotheses of the beam, so the beam must hold them.
     options = replace(options, beam=max(options.beam, alternatives + 1))
-    return BundleCaptioner(
-        bundle, options=options, alternatives=alternatives, threads=threads, max_pixels=max_pixels
-    )
+    return BundleCaptioner(bundle, options=options, alternatives=alternatives, threads=threads, max_pixels=max_pixels)
 
 
 def default_options(bundle: Bundle) -> DecodingOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -115,5 +116,5 @@ class Captioner(Protocol):
     def info(self) -> ModelInfo:
         """Who is speaking."""
 
-    def caption(self, images: Sequence[bytes]) -> list[Caption]:
-        """Caption encoded pictures: one result per picture, in order, errors included."""
+    def caption(self, images: Sequence[bytes | str | Path]) -> list[Caption]:
+        """Caption encoded pictures (bytes, or paths of local files): one each, in order, errors included."""

@@ -18,9 +18,7 @@ TOKENISER = "ptb-py"
 # because it drops "-LRB-" after lower-casing; scores are comparable only if we keep what it keeps.
 _DROPPED = frozenset(["'", "`", '"', ".", "?", "!", ",", ":", "-", ";"])
 _BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
-_QUOTES = str.maketrans(
-    {"‘": "'", "’": "'", "“": '"', "”": '"', "—": " - ", "–": " - ", "…": ".", "\u00ad": None}
-)
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "—": " - ", "–": " - ", "…": ".", "\u00ad": None})
 _ABBREVIATIONS = (
     "mr mrs ms dr prof st ave blvd rd mt ft jr sr vs etc inc co corp ltd dept est rev gen sgt capt lt col "
     "gov sen rep hon jan feb aug sept oct nov dec mon tues wed thurs fri al"
@@ -50,17 +48,14 @@ _TOKEN = re.compile(
 
 _LEANS_LEFT = frozenset(["'s", "'m", "'d", "'re", "'ve", "'ll", "n't", "%", "-rrb-", "-rsb-", "-rcb-"])
 _LEANS_RIGHT = frozenset(["$", "#", "£", "€", "'t", "-lrb-", "-lsb-", "-lcb-"])
-_ONE_WORD = frozenset(
-    [("can", "not"), ("gon", "na"), ("wan", "na"), ("got", "ta"), ("gim", "me"), ("lem", "me")]
-)
+_ONE_WORD = frozenset([("can", "not"), ("gon", "na"), ("wan", "na"), ("got", "ta"), ("gim", "me"), ("lem", "me")])
 _SHOWN = {name: sign for sign, name in _BRACKETS.items()}
 
 _SIDES = re.compile(r"(?<![^\W_])(left|right)(?=$|\W|most|hand|side|ward|wing|field|y$|ies$)")
 _OTHER_SIDE = {"left": "right", "right": "left"}
 # "Left alone", "right behind" and "has left the room" name no side, unless a word such as "the" precedes.
 _NO_SIDE_BEFORE = re.compile(
-    "a|after|above|alone|alongside|an|away|before|behind|below|beside|inside|next|now|outside|over|the"
-    "|through|where"
+    "a|after|above|alone|alongside|an|away|before|behind|below|beside|inside|next|now|outside|over|the|through|where"
 )
 _SIDE_AFTER = re.compile(
     "at|bottom|cent(?:er|re)|far|from|her|his|its|look(?:s|ing)?|lower|my|on|our|the|their|to|top"
@@ -117,10 +112,7 @@ def _joined(tokens: Sequence[str]) -> str:
     text = _SHOWN.get(tokens[0], tokens[0])
     for before, token in pairwise(tokens):
         close = (
-            token in _LEANS_LEFT
-            or before in _LEANS_RIGHT
-            or (before, token) in _ONE_WORD
-            or token.strip("?!") == ""
+            token in _LEANS_LEFT or before in _LEANS_RIGHT or (before, token) in _ONE_WORD or token.strip("?!") == ""
         )
         text += ("" if close else " ") + _SHOWN.get(token, token)
     return text

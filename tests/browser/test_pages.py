@@ -15,9 +15,7 @@ from mezzetin.evaluation.report import EvaluationPage, JudgedPicture, ProtocolFa
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Score
 from mezzetin.scenes import draw_scenes
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
-)
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -67,9 +65,7 @@ def _items(pictures: dict[str, bytes], texts: dict[str, tuple[str, ...]]) -> lis
         )
         for index, (name, image) in enumerate(pictures.items())
     ]
-    broken = Caption(
-        None, "en", MODEL, error=ItemError("undecodable", "the picture is cut off: copy it again")
-    )
+    broken = Caption(None, "en", MODEL, error=ItemError("undecodable", "the picture is cut off: copy it again"))
     hostile = Caption(LONG, "en", MODEL, alternatives=(Alternative("שלום עולם", -1.0),))
     return [
         *items,
@@ -144,9 +140,7 @@ def test_the_first_tab_stop_skips_to_the_content_and_is_seen(pages: dict[str, st
     assert tab.evaluate(f"{focused}.id") == "main"
 
 
-@pytest.mark.skipif(
-    not AXE.is_file(), reason=f"axe-core is absent: no file {AXE}; set MEZZETIN_AXE or npm install"
-)
+@pytest.mark.skipif(not AXE.is_file(), reason=f"axe-core is absent: no file {AXE}; set MEZZETIN_AXE or npm install")
 @pytest.mark.parametrize("name", ["sheet", "report"])
 def test_axe_finds_no_wcag_violation(pages: dict[str, str], tab: Any, name: str) -> None:
     tab.goto(pages[name])

@@ -65,11 +65,7 @@ class Page(HTMLParser):
             "base",
             "form",
         }
-        return (
-            not handlers
-            and not tags
-            and all(url.startswith(("data:image/jpeg;base64,", "#")) for url in loads)
-        )
+        return not handlers and not tags and all(url.startswith(("data:image/jpeg;base64,", "#")) for url in loads)
 
 
 def jpeg(colour: str = "teal") -> bytes:
@@ -110,9 +106,7 @@ def test_a_caption_is_the_alt_text_of_its_picture(tmp_path: Path) -> None:
 
 
 def test_a_failed_picture_is_a_tile_with_its_error_and_a_link_to_it(tmp_path: Path) -> None:
-    failed = Caption(
-        None, "en", MODEL, error=ItemError("undecodable", "the picture is cut off: copy it again")
-    )
+    failed = Caption(None, "en", MODEL, error=ItemError("undecodable", "the picture is cut off: copy it again"))
     page = sheet(tmp_path / "s.html", SheetItem("a.jpg", jpeg(), said("a")), SheetItem("b.jpg", None, failed))
     assert "the picture is cut off: copy it again" in page.text and "undecodable" in page.text
     assert "1 of 2 pictures captioned" in page.text
@@ -127,9 +121,7 @@ def test_a_failed_picture_that_has_a_thumbnail_keeps_it_with_an_alt_text(tmp_pat
     assert image["alt"] == "No caption for b.jpg"
 
 
-@pytest.mark.parametrize(
-    ("share", "warned"), [(None, False), (0.0, False), (0.49, False), (0.5, True), (1.0, True)]
-)
+@pytest.mark.parametrize(("share", "warned"), [(None, False), (0.0, False), (0.49, False), (0.5, True), (1.0, True)])
 def test_the_warning_appears_from_one_half(tmp_path: Path, share: float | None, warned: bool) -> None:
     page = sheet(tmp_path / "s.html", SheetItem("a.jpg", None, said("a dog", unlike_training=share)))
     assert ("Unlike the pictures this model learned from" in page.text) == warned
@@ -180,8 +172,6 @@ def test_nothing_is_left_beside_the_page(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["s.html"]
 
 
-@pytest.mark.parametrize(
-    ("tag", "kept"), [("en", "en"), ("pt-BR", "pt-BR"), ("", ""), ('"x', ""), ("a b", "")]
-)
+@pytest.mark.parametrize(("tag", "kept"), [("en", "en"), ("pt-BR", "pt-BR"), ("", ""), ('"x', ""), ("a b", "")])
 def test_only_language_tags_become_lang_attributes(tag: str, kept: str) -> None:
     assert lang(tag) == kept

@@ -172,9 +172,10 @@ def test_samples_without_a_display_range_are_stretched() -> None:
     assert shown[32, 0, 0] == pytest.approx(128, abs=1)
     signed = vips_image(np.array([[[-100], [0], [100]]], np.int16), "b-w").tiffsave_buffer()
     assert list(decode(signed, Preprocessing(1, 3))[0, :, 0]) == [0, 127, 255]
-    # A kernel with negative weights would carry these past 1.0 and so into another range.
-    steps = np.repeat([[0.0, 1.0] * 8], 32, axis=0).repeat(4, axis=1).astype(np.float32)
-    assert decode(saved(Image.fromarray(steps), "TIFF"), Preprocessing(20, 30)).max() > 200
+    # A kernel with negative weights would carry these past their ends, and so into another range.
+    steps = np.repeat([[0.0, 0.5] * 8], 32, axis=0).repeat(4, axis=1).astype(np.float32)
+    resized = decode(saved(Image.fromarray(steps), "TIFF"), Preprocessing(20, 30))
+    assert resized.min() < 5 and 120 < resized.max() <= 128
     five = vips_image(np.dstack([gradient(), gradient()]), "multiband").tiffsave_buffer()
     assert np.array_equal(decode(five, SAME_SIZE), gradient())
 
@@ -199,13 +200,19 @@ _TURNS = {
 }
 
 
+_BEST: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+}
+
+
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", _TURNS)
 def test_every_exif_orientation_shows_the_same_picture(name: str, orientation: int) -> None:
     upright = Image.fromarray(gradient(403, 301))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}.get(name, {})
+    options = _BEST.get(name, {})
     turned = saved(upright.transpose(_TURNS[orientation]), name, exif=exif, **options)
     plain = saved(upright, name, **options)
     assert (read_header(turned).width, read_header(turned).height) == (301, 403)
@@ -216,3 +223,14 @@ def test_every_exif_orientation_shows_the_same_picture(name: str, orientation: i
         assert difference.max() <= 5 and difference.mean() < 1
     small = Image.open(io.BytesIO(thumbnail(turned, 100)))
     assert small.size == (75, 100) and not small.getexif()
+
+
+@pytest.mark.parametrize("orientation", _TURNS)
+@pytest.mark.parametrize("size", [(64, 97), (97, 64)])
+def test_every_orientation_is_cropped_at_the_same_pixel(orientation: int, size: tuple[int, int]) -> None:
+    upright = Image.fromarray(gradient(*size))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = saved(upright.transpose(_TURNS[orientation]), "PNG", exif=exif)
+    centre = Preprocessing(64, 64, "crop")
+    assert np.array_equal(decode(turned, centre), decode(saved(upright, "PNG"), centre))

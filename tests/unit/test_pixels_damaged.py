@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import struct
 import subprocess
@@ -133,9 +132,10 @@ def test_a_picture_cut_short_is_undecodable(name: str, share: float, tmp_path: P
 
 
 def test_the_reason_is_this_pictures_own() -> None:
-    refusal(CALLS[1], VALID["jpeg"][:800])
-    assert "tiff" in str(refusal(CALLS[1], VALID["tiff lzw"][:-900])).lower()
-    assert "premature end" in str(refusal(CALLS[1], VALID["jpeg"][:800]))
+    noisy = VALID["jpeg"][:20] + bytes(33) + VALID["jpeg"][20:]  # decodes, but not without a murmur
+    for name in ("tiff lzw", "webp", "gif", "png", "jpeg"):
+        decode(noisy, WANTED)
+        assert "extraneous" not in str(refusal(CALLS[1], VALID[name][:800]))
 
 
 def check_survives(data: bytes, capfd: Any) -> None:
@@ -147,9 +147,7 @@ def check_survives(data: bytes, capfd: Any) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-fuzzing = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+fuzzing = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _STARTS = (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*", b"RIFF\0\0\0\0WEBPVP8L")
 
 
@@ -191,24 +189,24 @@ def test_flipped_bits_never_escape(
     check_survives(bytes(data), capfd)
 
 
-def test_warnings_reach_no_terminal_even_with_logging_on(capfd: Any) -> None:
+def test_warnings_reach_no_terminal_even_with_logging_on() -> None:
     script = (
-        "import logging, sys; logging.basicConfig(level=0); logging.getLogger('pyvips').setLevel(20)\n"
+        "import logging, sys; logging.basicConfig(level=logging.WARNING)\n"
         "from mezzetin.pixels import Preprocessing, decode\n"
-        "data = sys.stdin.buffer.read(); decode(data, Preprocessing(9, 9))"
+        "logging.getLogger('pyvips').addHandler(logging.StreamHandler(sys.stdout))\n"
+        "decode(sys.stdin.buffer.read(), Preprocessing(9, 9))"
     )
-    data = bytearray(VALID["tiff jpeg"])
-    noisy = VALID["jpeg"][:-2] + bytes(40) + VALID["jpeg"][-2:]  # "extraneous bytes before marker"
-    assert len(data)
+    noisy = bytearray(VALID["tiff jpeg"])
+    noisy[len(noisy) // 2 : len(noisy) // 2 + 20] = bytes(20)
     done = subprocess.run([sys.executable, "-c", script], input=noisy, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert not logging.getLogger("pyvips").propagate
+    assert b"Corrupt JPEG data" in done.stdout  # who asks for the warnings gets them
 
 
 def test_loaders_outside_the_list_are_blocked() -> None:
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
-    for loader in ("svgload_buffer", "heifload_buffer", "uhdrload_buffer"):
+    for loader in ("svgload_buffer", "uhdrload_buffer"):
         with pytest.raises(pyvips.Error, match="blocked"):
             pyvips.Operation.call(loader, svg)
-    with pytest.raises(pyvips.Error):
+    with pytest.raises(pyvips.Error, match="not in a known format"):
         pyvips.Image.new_from_buffer(svg, "")

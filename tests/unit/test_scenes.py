@@ -94,9 +94,7 @@ def test_the_relation_that_a_caption_states_is_the_scenes() -> None:
 
 
 def test_places_and_lights_are_named_only_where_they_are() -> None:
-    owners = {
-        saying: place for table in (_PLACE, _BELOW) for place, sayings in table.items() for saying in sayings
-    }
+    owners = {saying: place for table in (_PLACE, _BELOW) for place, sayings in table.items() for saying in sayings}
     shared = {"by the sea"}
     for scene, rng in scenes(400):
         for caption in phrase(scene, rng):

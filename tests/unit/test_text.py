@@ -148,9 +148,7 @@ def test_left_and_right_change_places(tokens: str, mirrored: str) -> None:
     assert mirror_words(tokens.split()) == mirrored.split()
 
 
-@given(
-    st.lists(st.sampled_from(["the", "a", "on", "left", "right", "leftmost", "right-hand", "behind", "dog"]))
-)
+@given(st.lists(st.sampled_from(["the", "a", "on", "left", "right", "leftmost", "right-hand", "behind", "dog"])))
 def test_mirrored_twice_is_the_original(tokens: list[str]) -> None:
     once = mirror_words(tokens)
     assert mirror_words(once) == tokens

@@ -153,9 +153,7 @@ class Gathering:
         return Gathered(image_id, image, uri, captions, split, language, tuple(defects))
 
 
-def _caption_defects(
-    image_id: str, captions: tuple[str, ...], language: str, spoken: set[str]
-) -> Iterator[Defect]:
+def _caption_defects(image_id: str, captions: tuple[str, ...], language: str, spoken: set[str]) -> Iterator[Defect]:
     seen: set[str] = set()
     for caption in captions:
         if caption in seen:

@@ -44,9 +44,7 @@ class _Task:
 
     def __post_init__(self) -> None:
         if min(self.shares) < 0 or not sum(self.shares) > 0:
-            raise DatasetError(
-                f"the shares of train, val and test must be 0 or more and not all 0, not {self.shares}"
-            )
+            raise DatasetError(f"the shares of train, val and test must be 0 or more and not all 0, not {self.shares}")
 
 
 def ingest(
@@ -183,8 +181,7 @@ def _check_any_usable(task: _Task, gathering: Gathering, journal: Journal) -> No
             (task.folder / part.name).unlink(missing_ok=True)
         journal.remove()
         raise DatasetError(
-            f"none of the {gathering.captioned():,} captioned pictures of {task.source} can be decoded: "
-            "check the files"
+            f"none of the {gathering.captioned():,} captioned pictures of {task.source} can be decoded: check the files"
         )
 
 

@@ -1,0 +1,1 @@
+"""How captions are found: search over a captioner's step function."""

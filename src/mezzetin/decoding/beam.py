@@ -22,9 +22,7 @@ IntArray = NDArray[np.int64]
 class Step(Protocol):
     """One word further: `token_BK, state_BK..., memory_B... -> log_probabilities_BKV, state_BK...`."""
 
-    def __call__(
-        self, token_BK: IntArray, state: FloatArray, memory: FloatArray, /
-    ) -> tuple[FloatArray, FloatArray]:
+    def __call__(self, token_BK: IntArray, state: FloatArray, memory: FloatArray, /) -> tuple[FloatArray, FloatArray]:
         """Return the natural log-probability of every next word, and the state after `token_BK`."""
 
 
@@ -62,7 +60,7 @@ class Hypothesis:
 
     def rank(self, length_penalty: float) -> float:
         """What hypotheses of different length are ordered by; higher is better."""
-        return self.log_probability / len(self.log_probabilities) ** length_penalty
+        return float(self.log_probability / len(self.log_probabilities) ** length_penalty)
 
 
 class _Image:
@@ -77,9 +75,11 @@ class _Image:
         """Whether no living beam can still enter the list of the best."""
         if len(self.finished) < options.beam:
             return False
+        if options.beam == 1:
+            return True  # greedy: where the end is likeliest, there it ends
         worst = sorted(h.rank(options.length_penalty) for h in self.finished)[-options.beam]
         # A living beam only loses log-probability, but a longer one is divided by more.
-        attainable = best_living / (options.max_words + 1) ** options.length_penalty
+        attainable = best_living / float((options.max_words + 1) ** options.length_penalty)
         return attainable <= worst
 
 
@@ -95,13 +95,14 @@ def beam_search(
         options: beam width, length bound and ranking.
 
     Returns:
-        For each image at most `options.beam` hypotheses, best first; at least one.
+        For each image at most `options.beam` hypotheses, best first; none only where the model leaves no word
+        possible (NaN, or a vocabulary without words).
 
     """
     images = [_Image(options.beam) for _ in range(len(memory))]
     active = np.arange(len(memory))
     token_BK = np.full((len(memory), 1), START, np.int64)
-    totals_BK = np.zeros((len(memory), 1))
+    totals_BK: FloatArray = np.zeros((len(memory), 1))
     state = np.broadcast_to(start_state, (len(memory), 1, *start_state.shape)).astype(np.float32)
     for position in range(options.max_words + 1):
         if not len(active):
@@ -110,17 +111,12 @@ def beam_search(
         _constrain(logp_BKV, first=position == 0, last=position == options.max_words)
         parent_BK, token_BK, totals_BK = _extend(images, active, logp_BKV, totals_BK, options)
         state = np.take_along_axis(state, parent_BK.reshape(*parent_BK.shape, *[1] * (state.ndim - 2)), 1)
-        living = np.array(
-            [not images[i].decided(options, float(totals_BK[row].max())) for row, i in enumerate(active)]
-        )
+        living = np.array([not images[i].decided(options, float(totals_BK[row].max())) for row, i in enumerate(active)])
         living &= np.isfinite(totals_BK).any(1)
         if not living.all():
             active, token_BK, totals_BK = active[living], token_BK[living], totals_BK[living]
             state, memory = state[living], memory[living]
-    return [
-        sorted(image.finished, key=lambda h: -h.rank(options.length_penalty))[: options.beam]
-        for image in images
-    ]
+    return [sorted(image.finished, key=lambda h: -h.rank(options.length_penalty))[: options.beam] for image in images]
 
 
 def _constrain(logp_BKV: FloatArray, *, first: bool, last: bool) -> None:
@@ -156,7 +152,7 @@ def _extend(
         for rank, candidate in enumerate(best_BN[row]):
             parent, word = divmod(int(candidate), vocabulary)
             score = float(scores_BN[row, candidate])
-            if score == -np.inf or slot == beam:
+            if not score > -np.inf or slot == beam:  # NaN, which a broken model says, is no score either
                 continue
             history = (*image.scores[parent], float(logp_BKV[row, parent, word]))
             if word == END:

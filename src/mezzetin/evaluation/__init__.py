@@ -1,0 +1,1 @@
+"""How good a captioner is, and the page that shows it."""

@@ -60,7 +60,5 @@ def ngram_counts(tokens: Tokens) -> Counter[tuple[str, ...]]:
     """Count the n-grams of orders 1 to 4."""
     words = tuple(tokens)
     return Counter(
-        words[start : start + order]
-        for order in range(1, ORDERS + 1)
-        for start in range(len(words) - order + 1)
+        words[start : start + order] for order in range(1, ORDERS + 1) for start in range(len(words) - order + 1)
     )

@@ -42,9 +42,7 @@ def meteor(
     if jar is None:
         return "METEOR is left out: it needs pycocoevalcap, pip install 'mezzetin[metrics]'."
     if java is None:
-        return (
-            "METEOR is left out: it needs Java, install a Java runtime (8 or later) and put it on the PATH."
-        )
+        return "METEOR is left out: it needs Java, install a Java runtime (8 or later) and put it on the PATH."
     with _running(java, jar) as process:
         pairs = zip(references, hypotheses, strict=True)
         lines = [_ask(process, _question(image, hypothesis))[0] for image, hypothesis in pairs]

@@ -39,7 +39,5 @@ def _image(references: Sequence[Tokens], hypothesis: Tokens) -> float:
     if not any(common):
         return 0.0
     precision = max(common) / len(hypothesis)
-    recall = max(
-        length / len(reference) for length, reference in zip(common, references, strict=True) if reference
-    )
+    recall = max(length / len(reference) for length, reference in zip(common, references, strict=True) if reference)
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)

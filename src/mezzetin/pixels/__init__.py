@@ -11,18 +11,22 @@ the highest value; alpha is ignored there, and so is every channel after the thi
 more of them.
 
 The format is decided by the first bytes, from an allow-list, before any library sees the picture; then one
-named loader of libvips reads it (BMP: Pillow) and every other loader is blocked for the whole process. No
-thread is started, so that a process that has decoded may fork.
+named loader of libvips reads it (BMP: Pillow) and every other loader is blocked for the whole process.
+A picture that is cut short or that its decoder gives up on is an error, never grey or black pixels; a JPEG
+that is whole but has wrong bits inside comes out as a viewer shows it.
 
-Memory is flat in the picture's size, some tens of MB at 300 megapixels, where a format can be read from top
-to bottom. These layouts can't, and hold the picture, or most of it, at once:
+Memory depends on a picture's width, not on its height: 180 to 350 MB at 20,000 columns (measured at 15,000
+and 25,000 rows). These layouts can't be read from top to bottom and are held, or most of them, at once:
 
-    progressive JPEG                            2 bytes a sample, 3 to 6 a pixel
-    interlaced PNG                              1 or 2 bytes a sample
-    WebP, GIF                                   4 bytes a pixel of the frame
-    TIFF whose one strip is compressed          the strip's compressed bytes; with JPEG inside, refused
-                                                above libtiff's limit
-    BMP                                         8 bytes a pixel
+    progressive JPEG                      3 bytes a pixel, before its reduction
+    interlaced PNG                        its pixels
+    WebP, GIF                             4 bytes a pixel of the frame, WebP's after its reduction
+    TIFF whose one strip is compressed    four times the strip's compressed bytes
+    BMP                                   10 bytes a pixel
+
+A process that has decoded may fork: no thread is started, except by libvips for WebP. A process that forks
+within some seconds of decoding a WebP must not decode WebP in the child, where it would wait for ever: start
+such workers by "spawn".
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ def load(data: bytes | int) -> Any:
     with _stream(data) as stream:
         try:
             picture = BmpImageFile(stream)
-            pixels = picture.convert("RGBA" if picture.mode == "RGBA" else "RGB")
+            picture.load()
+            pixels = picture if picture.mode in ("RGB", "RGBA") else picture.convert("RGB")
+        # Pillow says SyntaxError, among others, of a header that it can't make sense of.
         except (OSError, ValueError, SyntaxError, IndexError, struct.error, OverflowError) as error:
             raise undecodable("bmp", str(error)) from error
     bands = len(pixels.getbands())

@@ -85,8 +85,7 @@ def undecodable(name: str, reason: str) -> ImageError:
     safe = "".join(letter if letter.isprintable() else "?" for letter in first)[:_LONGEST_REASON]
     return ImageError(
         "undecodable",
-        f"the {name.upper()} picture is damaged, cut short or of an unknown kind ({safe}): "
-        "fetch or export it again",
+        f"the {name.upper()} picture is damaged, cut short or of an unknown kind ({safe}): fetch or export it again",
     )
 
 

@@ -43,8 +43,7 @@ class Preprocessing:
             raise RecipeError(f"preprocessing: fit must be 'squash' or 'crop', not {self.fit!r}")
         if self.interpolation not in KERNELS:
             raise RecipeError(
-                f"preprocessing: interpolation must be one of {', '.join(KERNELS)}, "
-                f"not {self.interpolation!r}"
+                f"preprocessing: interpolation must be one of {', '.join(KERNELS)}, not {self.interpolation!r}"
             )
         if type(self.crop_share) not in (int, float) or not 0.1 <= self.crop_share <= 1:
             raise RecipeError("preprocessing: crop_share must be a number in 0.1..1")
@@ -63,9 +62,7 @@ class Preprocessing:
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(plain) - known):
-            raise RecipeError(
-                f"preprocessing: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
-            )
+            raise RecipeError(f"preprocessing: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
         if missing := sorted({"height", "width"} - set(plain)):
             raise RecipeError(f"preprocessing: {missing[0]!r} is missing")
         return cls(**plain)

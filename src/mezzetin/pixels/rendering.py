@@ -68,9 +68,7 @@ def decode(
         return _render(picture, resized_h, resized_w, box, KERNELS[preprocessing.interpolation])
 
 
-def thumbnail(
-    image: bytes | Path, longest: int, *, quality: int = 85, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> bytes:
+def thumbnail(image: bytes | Path, longest: int, *, quality: int = 85, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
     """Return a small upright sRGB copy as JPEG bytes without metadata, its longest side `longest` pixels.
 
     A smaller picture keeps its size. `quality` is the JPEG's, 1..95.

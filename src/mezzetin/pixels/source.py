@@ -169,9 +169,7 @@ def _open_file(path: Path) -> Any:
         return path.open("rb", buffering=0)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ImageError(
-            "missing", f"{_printable(path)} can't be opened ({reason}): check its name"
-        ) from error
+        raise ImageError("missing", f"{_printable(path)} can't be opened ({reason}): check its name") from error
 
 
 def _printable(path: Path) -> str:

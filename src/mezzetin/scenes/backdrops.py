@@ -31,9 +31,7 @@ def _clouds(draw: Canvas, wide: int, high: int, fill: Colour, rng: random.Random
             rng.uniform(0.025, 0.04) * wide,
         )
         for dx, scale in ((-1.7, 0.7), (-0.7, 1.1), (0.6, 1.3), (1.8, 0.8)):
-            draw.ellipse(
-                (x + (dx - scale) * r, y - scale * r, x + (dx + scale) * r, y + scale * r), fill=fill
-            )
+            draw.ellipse((x + (dx - scale) * r, y - scale * r, x + (dx + scale) * r, y + scale * r), fill=fill)
         draw.rectangle((x - 2.2 * r, y + 0.2 * r, x + 2.4 * r, y + 0.8 * r), fill=fill)
 
 
@@ -117,9 +115,7 @@ def _street(draw: Canvas, wide: int, high: int, rng: random.Random) -> None:
         draw.rectangle((left, 0.9 * high, left + 0.09 * wide, 0.915 * high), fill=CREAM)
 
 
-def _windows(
-    draw: Canvas, x: float, top: float, broad: float, high: int, wall: Colour, rng: random.Random
-) -> None:
+def _windows(draw: Canvas, x: float, top: float, broad: float, high: int, wall: Colour, rng: random.Random) -> None:
     pane, y = broad / 7, top + 0.03 * high
     while y < 0.56 * high:
         for column in (1, 3, 5):
@@ -128,9 +124,7 @@ def _windows(
         y += pane * 2.4
 
 
-def _waves(
-    draw: Canvas, wide: int, band: tuple[float, float], fill: Colour, many: int, rng: random.Random
-) -> None:
+def _waves(draw: Canvas, wide: int, band: tuple[float, float], fill: Colour, many: int, rng: random.Random) -> None:
     for _ in range(many):
         x, y, r = rng.uniform(0, wide), rng.uniform(*band), rng.uniform(0.03, 0.06) * wide
         draw.arc((x - r, y - r / 2, x + r, y + r / 2), 200, 340, fill=fill, width=4)

@@ -46,9 +46,7 @@ def content_digest(content: Mapping[str, Any], files: Iterable[Mapping[str, Any]
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def write_manifest(
-    path: Path, *, format: str, version: int, content: Mapping[str, Any], files: Iterable[str]
-) -> str:
+def write_manifest(path: Path, *, format: str, version: int, content: Mapping[str, Any], files: Iterable[str]) -> str:
     """Write the manifest `path` for `files` (names relative to its folder); return the content digest."""
     entries = [
         {
@@ -96,9 +94,7 @@ def read_manifest(path: Path, *, format: str, version: int, verify: bool = True)
     return dict(body)
 
 
-def _check_file(
-    path: Path, size: int, sha256: str | None, trouble: type[Exception], noun: str
-) -> None:
+def _check_file(path: Path, size: int, sha256: str | None, trouble: type[Exception], noun: str) -> None:
     if not path.is_file():
         raise trouble(f"{path} is missing: the {noun} is incomplete, make or fetch it again")
     if path.stat().st_size != size or (sha256 is not None and file_sha256(path) != sha256):

@@ -1,0 +1,1 @@
+"""How captioners are made: the only package that imports torch."""

@@ -30,9 +30,7 @@ GISTS = 2000
 """Training pictures that the feature space is fitted to: enough for 64 directions."""
 
 
-def assemble(
-    run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures, folder: Path, stage: str
-) -> Bundle:
+def assemble(run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures, folder: Path, stage: str) -> Bundle:
     """Write the model as a bundle to `folder`; its weights are rounded to half precision in place.
 
     Raises:
@@ -58,9 +56,7 @@ def assemble(
         ) from error
 
 
-def _content(
-    run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpace, stage: str
-) -> dict[str, Any]:
+def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpace, stage: str) -> dict[str, Any]:
     recipe = run.recipe
     plain = recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "licence_file": True})
     return {

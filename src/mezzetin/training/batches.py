@@ -35,9 +35,7 @@ def steps_per_epoch(corpus: Corpus, stage: StageRecipe) -> int:
     return -(-len(corpus.keys) // stage.batch_images)
 
 
-def epoch_batches(
-    corpus: Corpus, stage: StageRecipe, *, seed: int, epoch: int, first: int = 0
-) -> Iterator[Batch]:
+def epoch_batches(corpus: Corpus, stage: StageRecipe, *, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
     """The batches of one epoch in order, from step `first` of the epoch on."""
     order = np.random.default_rng(step_seed("order", seed, stage.name, epoch)).permutation(len(corpus.keys))
     for step in range(first, steps_per_epoch(corpus, stage)):
@@ -53,19 +51,18 @@ def _batch(corpus: Corpus, stage: StageRecipe, chosen: NDArray[np.int64], seed: 
         own = (corpus.mirrored if flipped else corpus.captions)[image]
         kept = random.permutation(len(own))[: stage.captions_per_image]
         captions.append([own[number] for number in kept])
-    words, targets = _pad(captions, stage.captions_per_image)
+    words, targets = _pad(captions, stage.captions_per_image, corpus.max_words)
     return Batch([corpus.keys[image] for image in chosen], mirrored, words, targets, seed)
 
 
-def _pad(captions: list[list[list[int]]], count: int) -> tuple[Tensor, Tensor]:
+def _pad(captions: list[list[list[int]]], count: int, max_words: int) -> tuple[Tensor, Tensor]:
     """Arrays of equal length; an image with fewer captions gets rows of padding, which the loss ignores."""
-    longest = max(len(caption) for image in captions for caption in image)
-    words = np.full((len(captions), count, longest + 1), PAD, np.int64)
+    longest = min(max(len(caption) for image in captions for caption in image), max_words) + 1
+    words = np.full((len(captions), count, longest), PAD, np.int64)
     targets = words.copy()
-    words[..., 0] = START
     for row, image in enumerate(captions):
         for column, caption in enumerate(image):
-            words[row, column, 1 : len(caption) + 1] = caption
-            targets[row, column, : len(caption)] = caption
-            targets[row, column, len(caption)] = END
+            said = [*caption, END][:longest]
+            words[row, column, : len(said)] = [START, *said[:-1]]
+            targets[row, column, : len(said)] = said
     return torch.from_numpy(words), torch.from_numpy(targets)

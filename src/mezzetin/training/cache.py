@@ -21,9 +21,7 @@ from mezzetin.errors import EnvironmentProblem
 class RowCache:
     """`capacity` rows of one shape; a row is written once and then read by key."""
 
-    def __init__(
-        self, folder: Path, name: str, *, capacity: int, shape: Sequence[int], dtype: DTypeLike
-    ) -> None:
+    def __init__(self, folder: Path, name: str, *, capacity: int, shape: Sequence[int], dtype: DTypeLike) -> None:
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
         self._row_bytes = self.dtype.itemsize * int(np.prod(self.shape))
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +49,7 @@ class RowCache:
         start = len(self.rows)
         block = np.ascontiguousarray(rows, self.dtype)
         try:
-            written = os.pwrite(self._data, block, self._offset + start * self._row_bytes)
+            written = os.pwrite(self._data, memoryview(block), self._offset + start * self._row_bytes)
             if written != block.nbytes:
                 raise OSError("short write")
             self._keys.write("".join(f"{key}\n" for key in keys))
@@ -80,4 +78,4 @@ def _describes(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return False
-    return found.shape == shape and found.dtype == dtype
+    return bool(found.shape == shape and found.dtype == dtype)

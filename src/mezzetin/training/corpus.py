@@ -22,12 +22,13 @@ Captions = list[list[int]]
 class Corpus:
     """What is learned from and what early stopping looks at.
 
-    `keys` are the pictures' sha256 in an order of their own; `captions` and `mirrored` hold each picture's
+    A caption is learned up to `max_words`. `keys` are the pictures' sha256 in an order of their own;
     captions as numbers, the latter with left and right exchanged; `held_keys` and `held_references` are the
     pictures kept out of training and their tokenised captions.
     """
 
     vocabulary: Vocabulary
+    max_words: int
     keys: list[str]
     captions: list[Captions]
     mirrored: list[Captions]
@@ -65,9 +66,11 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
             min_count=recipe.min_count,
             tokeniser=TOKENISER,
         )
-    cut = recipe.max_words
+    # One word more than is read: it shows that a longer caption does not end where it is cut.
+    cut = recipe.max_words + 1
     return Corpus(
         vocabulary=vocabulary,
+        max_words=recipe.max_words,
         keys=keys,
         captions=[[vocabulary.encode(c[:cut]) for c in tokens[key]] for key in keys],
         mirrored=[[vocabulary.encode(mirror_words(c[:cut])) for c in tokens[key]] for key in keys],

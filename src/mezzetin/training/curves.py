@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -20,9 +21,13 @@ def draw_curves(metrics: Path, target: Path) -> None:
         right = left.twinx()
         left.plot(epochs, [line["loss"] for line in lines], color="#8a3b12", marker=".", label="training loss")
         right.plot(
-            epochs, [line["held_out_cider"] for line in lines], color="#1d4e89", marker="o", label="held-out CIDEr-D"
+            epochs,
+            [line["held_out_cider"] for line in lines],
+            color="#1d4e89",
+            marker="o",
+            label="held-out CIDEr-D",
         )
-        for number, (before, after) in enumerate(zip(lines, lines[1:], strict=False), start=1):
+        for number, (before, after) in enumerate(pairwise(lines), start=1):
             if before["stage"] != after["stage"]:
                 left.axvline(number + 0.5, color="grey", linestyle=":")
         left.set(xlabel="epoch", ylabel="loss (nats a word)")

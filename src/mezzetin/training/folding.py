@@ -8,6 +8,8 @@ of the modules and then proved by comparing outputs.
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -28,14 +30,15 @@ def folded(trunk: nn.Module, side: Preprocessing) -> tuple[nn.Module, bool]:
     if any(isinstance(module, nn.BatchNorm2d) for module in candidate.modules()):
         return original, False
     picture = torch.rand(1, 3, side.height, side.width, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    before, after = original.forward_features(picture), candidate.forward_features(picture)
+    before, after = cast(Any, original).forward_features(picture), cast(Any, candidate).forward_features(picture)
     same = bool((before - after).abs().max() <= TOLERANCE * before.abs().max().clamp(min=1))
-    return (candidate, True) if same else (original, False)
+    # Folding made new weights; convolutions on the CPU are twice as fast with channels last.
+    return (candidate.to(memory_format=torch.channels_last), True) if same else (original, False)
 
 
 def _fold_children(parent: nn.Module) -> None:
     children = list(parent.named_children())
-    for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+    for (_, conv), (name, norm) in pairwise(children):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             if conv.out_channels != norm.num_features or norm.running_mean is None or norm.running_var is None:
                 continue

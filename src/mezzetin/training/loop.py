@@ -99,7 +99,7 @@ class Stage:
                 self.model.decoder, features, batch.words_BKT, batch.targets_BKT, stage.label_smoothing
             )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
         torch.nn.utils.clip_grad_norm_(self.weights.values(), stage.clip)
         self.optimiser.step()
         self.position.step += 1
@@ -168,9 +168,7 @@ class Stage:
             parameter.copy_(tensors[name])
 
 
-def held_out_cider(
-    model: CaptionModel, pictures: Pictures, corpus: Corpus, recipe: Recipe, cider: CiderD
-) -> float:
+def held_out_cider(model: CaptionModel, pictures: Pictures, corpus: Corpus, recipe: Recipe, cider: CiderD) -> float:
     """Mean CIDEr-D (0..10) of greedy captions of the held-out pictures."""
     model.eval()
     options = DecodingOptions(beam=1, max_words=recipe.data.max_words)
@@ -216,5 +214,3 @@ def _append(path: Path, line: dict[str, object]) -> None:
             if (old["stage"], old["epoch"]) != (line["stage"], line["epoch"]):
                 kept.append(text)
     write_atomically(path, ("\n".join([*kept, json.dumps(line)]) + "\n").encode())
-
-

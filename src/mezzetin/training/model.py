@@ -29,9 +29,7 @@ class CaptionModel(nn.Module):
         """Caption pictures from their features, through the one beam search."""
 
         def step(token: IntArray, state: FloatArray, memory: FloatArray) -> tuple[FloatArray, FloatArray]:
-            logp, grown = self.decoder.step(
-                torch.from_numpy(token), torch.from_numpy(state), torch.from_numpy(memory)
-            )
+            logp, grown = self.decoder.step(torch.from_numpy(token), torch.from_numpy(state), torch.from_numpy(memory))
             return logp.float().numpy(), grown.float().numpy()
 
         memory = self.decoder.remember(features_BPC).float().numpy()

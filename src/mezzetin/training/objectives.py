@@ -10,7 +10,11 @@ from mezzetin.vocabulary import PAD
 
 
 def cross_entropy(
-    decoder: TransformerDecoder, features_BPC: Tensor, words_BKT: Tensor, targets_BKT: Tensor, smoothing: float
+    decoder: TransformerDecoder,
+    features_BPC: Tensor,
+    words_BKT: Tensor,
+    targets_BKT: Tensor,
+    smoothing: float,
 ) -> Tensor:
     """Label-smoothed cross-entropy (nats a word) under teacher forcing, padding left out.
 

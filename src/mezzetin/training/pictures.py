@@ -102,7 +102,13 @@ def _cropped(pixels_B3HW: Tensor, mirrored: NDArray[np.bool_], crop: float, seed
 
 
 def cached_features(
-    dataset: Dataset, keys: Sequence[str], encoder: ImageEncoder, folder: Path, *, mirror: bool, report: Report
+    dataset: Dataset,
+    keys: Sequence[str],
+    encoder: ImageEncoder,
+    folder: Path,
+    *,
+    mirror: bool,
+    report: Report,
 ) -> FrozenPictures:
     """Compute what is missing of the pictures' features, once; views are the picture and its mirror image."""
     views, spec = 1 + mirror, encoder.spec
@@ -127,9 +133,7 @@ def cached_pixels(
     """Decode what is missing of the pictures, once."""
     side = encoder.spec.preprocessing
     name = f"pixels-{side.width}x{side.height}-{side.fit}-{side.interpolation}"
-    cache = RowCache(
-        folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8
-    )
+    cache = RowCache(folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8)
     _fill(cache, dataset, keys, encoder, lambda pixels: pixels, report)
     return LivePictures(cache, encoder, crop)
 

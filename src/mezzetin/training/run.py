@@ -1,7 +1,7 @@
 """A training run: stage after stage from a dataset to a bundle.
 
-Everything that is not the result lies in `BUNDLE.training/` beside it: checkpoints, caches, the stages' bundles,
-`metrics.jsonl` and `curves.svg`. The same command on the same folder goes on where it was cut off.
+Everything that is not the result lies in the run's folder: checkpoints, caches, a bundle a stage, `metrics.jsonl` and
+`curves.svg`. The same call on the same folder goes on where it was cut off.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from mezzetin.data.dataset import Dataset
 from mezzetin.errors import EnvironmentProblem, RecipeError
 from mezzetin.novelty import PREFIX
 from mezzetin.storage.manifest import write_atomically
+from mezzetin.training.allocator import keep_freed_memory
 from mezzetin.training.assembly import assemble
 from mezzetin.training.corpus import build_corpus
 from mezzetin.training.curves import draw_curves
@@ -31,53 +31,47 @@ from mezzetin.training.pictures import Pictures, Report, cached_features, cached
 from mezzetin.training.recipe import DecoderRecipe, Recipe, StageRecipe, learning_part
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a run left: the bundle, the run's folder, and whether it was finished before this call."""
-
-    bundle: Bundle
-    folder: Path
-    was_finished: bool
+def run_folder(target: Path) -> Path:
+    """Where a run keeps everything that is not its result."""
+    return target.with_name(f"{target.name}.training")
 
 
-def train_bundle(
-    dataset: Dataset, target: Path, recipe: Recipe, *, start: Bundle | None, report: Report
-) -> Trained:
-    """Train `recipe` on the dataset's train split and write the bundle `target`.
+def is_result_of(bundle: Bundle, dataset: Dataset, recipe: Recipe, start: Bundle | None) -> bool:
+    """Whether this is the bundle that the run would make."""
+    return bool(bundle.manifest["training"]["run"] == _identity(dataset, recipe, start))
+
+
+def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundle | None, report: Report) -> Bundle:
+    """Train the stages of `recipe` on the dataset's train split; return the last stage's bundle.
 
     `start` is a bundle to go on from: its encoder, decoder and words are kept and only the stages, data and
     decoding of the recipe count.
 
     Raises:
-        RecipeError: `target` or its run folder belongs to another run.
+        RecipeError: `folder` belongs to another run.
         DatasetError: the dataset has nothing to learn from.
         EnvironmentProblem: the disk is full or read-only; what was finished is kept.
 
     """
     torch.use_deterministic_algorithms(True)
+    keep_freed_memory()
     identity = _identity(dataset, recipe, start)
-    folder = target.with_name(f"{target.name}.training")
-    if (target / MANIFEST).exists():
-        bundle = Bundle.open(target)
-        if bundle.manifest["training"]["run"] != identity:
-            raise RecipeError(f"{target} holds the bundle of another run: name another or remove it")
-        return Trained(bundle, folder, was_finished=True)
     _claim(folder, identity)
     corpus = build_corpus(dataset, recipe.data, recipe.seed, start.vocabulary if start else None)
     model = _model(recipe, start, len(corpus.vocabulary))
     run = Run(recipe, corpus, folder, identity, report)
-    bundle = None
-    for number, stage in enumerate(recipe.stages):
-        last = number == len(recipe.stages) - 1
-        place = target if last else folder / "stages" / stage.name
-        bundle = _stage(run, dataset, stage, model, place)
-    assert bundle is not None  # noqa: S101 - a recipe has a stage
+    bundles = [_stage(run, dataset, stage, model) for stage in recipe.stages]
+    return bundles[-1]
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove checkpoints and caches, once the result is safe."""
     for scratch in ("checkpoints", "cache"):
         shutil.rmtree(folder / scratch, ignore_errors=True)
-    return Trained(bundle, folder, was_finished=False)
 
 
-def _stage(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel, place: Path) -> Bundle:
+def _stage(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) -> Bundle:
+    place = run.folder / "stages" / stage.name
     if (place / MANIFEST).exists():
         bundle = Bundle.open(place)
         _load(model, bundle)
@@ -94,9 +88,7 @@ def _pictures(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionMode
     keys, folder = [*run.corpus.keys, *run.corpus.held_keys], run.folder / "cache"
     try:
         if stage.encoder == "frozen":
-            return cached_features(
-                dataset, keys, model.encoder, folder, mirror=stage.mirror, report=run.report
-            )
+            return cached_features(dataset, keys, model.encoder, folder, mirror=stage.mirror, report=run.report)
         return cached_pixels(dataset, keys, model.encoder, folder, crop=stage.crop, report=run.report)
     except OSError as error:
         raise EnvironmentProblem(

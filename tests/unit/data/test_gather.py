@@ -8,9 +8,7 @@ from mezzetin.data.readers.record import Record
 from mezzetin.storage.paths import Place
 
 
-def said(
-    name: str, *captions: str, split: str | None = None, language: str = "en", image: str | None = "x"
-) -> Record:
+def said(name: str, *captions: str, split: str | None = None, language: str = "en", image: str | None = "x") -> Record:
     return Record(name, Place(image) if image else None, name, captions, split, language)
 
 

@@ -42,9 +42,7 @@ def refusal(source: Path, folder: Path) -> str:
 def test_a_whole_source_becomes_rows_with_its_own_bytes(flickr: Source, tmp_path: Path) -> None:
     source = flickr(5, train=range(3), dev=range(3, 5))
     heard: list[tuple[int, int | None]] = []
-    report = ingest(
-        source, tmp_path / "d", licence="CC0", progress=lambda done, total: heard.append((done, total))
-    )
+    report = ingest(source, tmp_path / "d", licence="CC0", progress=lambda done, total: heard.append((done, total)))
     assert (report.images, report.captions, report.state, report.warnings) == (5, 10, "made", ())
     assert report.rows == {"train": {"ok": 3}, "val": {"ok": 2}}
     assert report.defect_counts == {}
@@ -131,9 +129,7 @@ def test_without_official_splits_it_warns_and_copies_stay_together(flickr: Sourc
     assert report.defect_counts == {"duplicate_image": 30}
     assert len(report.defects) == 10
     table = rows(tmp_path / "d")
-    assert all(
-        table[f"p{number:03}.jpg"].split == table[f"p{number + 30:03}.jpg"].split for number in range(30)
-    )
+    assert all(table[f"p{number:03}.jpg"].split == table[f"p{number + 30:03}.jpg"].split for number in range(30))
     assert set(report.rows) == {"train", "val", "test"}
     other = ingest(source, tmp_path / "other", seed=1)
     assert other.rows != report.rows or other.digest != report.digest
@@ -147,9 +143,7 @@ def test_a_table_of_ones_own_carries_no_warning(tmp_path: Path, picture: Picture
     assert (row.language, row.format, row.captions, report.warnings) == ("de", "png", ("ein Bild",), ())
 
 
-def test_a_large_picture_is_stored_reduced_with_the_originals_digest(
-    tmp_path: Path, picture: Picture
-) -> None:
+def test_a_large_picture_is_stored_reduced_with_the_originals_digest(tmp_path: Path, picture: Picture) -> None:
     large = picture(1, width=3000, height=2000, kind="PNG")
     (tmp_path / "large.png").write_bytes(large)
     (tmp_path / "t.csv").write_text("image,caption\nlarge.png,big blocks\n", encoding="utf-8")

@@ -54,9 +54,7 @@ def test_killed_at_any_point_it_goes_on(source: Path, tmp_path: Path, killed_at:
     kill_at(killed_at, source, tmp_path / "killed")
     assert not (tmp_path / "killed" / "dataset.json").exists()
     heard: list[int] = []
-    report = ingest(
-        source, tmp_path / "killed", limits=LIMITS, progress=lambda done, total: heard.append(done)
-    )
+    report = ingest(source, tmp_path / "killed", limits=LIMITS, progress=lambda done, total: heard.append(done))
     assert heard == list(range(starts_at, COUNT + 1))
     assert report.state == ("resumed" if starts_at else "made")
     assert content(tmp_path / "killed") == content(tmp_path / "whole")

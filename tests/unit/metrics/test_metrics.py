@@ -15,9 +15,7 @@ Image = tuple[list[list[str]], list[str]]
 
 _WORD = st.sampled_from(["a", "the", "dog", "cat", "runs", "sits", "on", "grass", "red", ",", "two"])
 _CAPTION = st.lists(_WORD, min_size=1, max_size=9)
-_IMAGE: st.SearchStrategy[Image] = st.tuples(
-    st.lists(_CAPTION, min_size=1, max_size=4), st.lists(_WORD, max_size=9)
-)
+_IMAGE: st.SearchStrategy[Image] = st.tuples(st.lists(_CAPTION, min_size=1, max_size=4), st.lists(_WORD, max_size=9))
 _CORPUS = st.lists(_IMAGE, min_size=1, max_size=8)
 
 
@@ -66,9 +64,7 @@ def test_repeating_a_reference_is_perfect(captions: list[list[str]], other: list
 
 
 def test_the_only_reference_repeated_gives_ten() -> None:
-    corpus: list[Image] = [
-        ([s.split()], s.split()) for s in ("a dog runs on grass", "two cats sit by a door")
-    ]
+    corpus: list[Image] = [([s.split()], s.split()) for s in ("a dog runs on grass", "two cats sit by a door")]
     assert _scores(corpus)["CIDEr-D"].value == pytest.approx(10.0, abs=1e-5)
 
 

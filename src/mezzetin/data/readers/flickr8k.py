@@ -36,9 +36,7 @@ def read(source: Place, language: str) -> Iterator[Record]:
         raise DatasetError(f"{source} holds no captions.txt: name the folder that holds {LOOKS_FOR}")
     pictures = source / "Images"
     if not pictures.is_folder():
-        raise DatasetError(
-            f"{source} holds captions.txt but no folder Images/: put the pictures in {source}/Images"
-        )
+        raise DatasetError(f"{source} holds captions.txt but no folder Images/: put the pictures in {source}/Images")
     splits = list(_official_splits(source))
     for name, caption, line in _captions(source / "captions.txt"):
         if caption is None:

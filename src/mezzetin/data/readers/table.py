@@ -36,9 +36,7 @@ def read(source: Place, language: str) -> Iterator[Record]:
     tables = _tables(source)
     if len(tables) != 1:
         names = ", ".join(table.name for table in tables[:5]) or "none"
-        raise DatasetError(
-            f"{source} should hold one .csv or .jsonl table (found: {names}): name one of them"
-        )
+        raise DatasetError(f"{source} should hold one .csv or .jsonl table (found: {names}): name one of them")
     table = tables[0]
     rows = _csv_rows(table) if table.name.lower().endswith(".csv") else _json_rows(table)
     for line, row in rows:

@@ -10,10 +10,14 @@ so that a step never projects the picture again, and K beams of one picture read
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mezzetin.training.dropout import ByteDropout
 from mezzetin.training.recipe import DecoderRecipe
 
 MAX_POSITIONS = 64
@@ -24,7 +28,7 @@ class Layer(nn.Module):
 
     def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.rate = heads, dropout
+        self.heads = heads
         self.norm_words = nn.LayerNorm(width)
         self.words_qkv = nn.Linear(width, 3 * width)
         self.words_out = nn.Linear(width, width)
@@ -35,16 +39,13 @@ class Layer(nn.Module):
         self.norm_feed = nn.LayerNorm(width)
         self.feed_in = nn.Linear(width, feed_forward)
         self.feed_out = nn.Linear(feed_forward, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False) -> Tensor:
         """Multi-head attention over `[N, positions, D]` tensors that are already projected."""
         rows, count, width = query.shape
-        q, k, v = (
-            x.reshape(rows, -1, self.heads, width // self.heads).transpose(1, 2) for x in (query, key, value)
-        )
-        rate = self.rate if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, dropout_p=rate)
+        q, k, v = (x.reshape(rows, -1, self.heads, width // self.heads).transpose(1, 2) for x in (query, key, value))
+        mixed: Tensor = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         return mixed.transpose(1, 2).reshape(rows, count, width)
 
     def look(self, words_BND: Tensor, key_BPD: Tensor, value_BPD: Tensor) -> Tensor:
@@ -52,7 +53,8 @@ class Layer(nn.Module):
         seen = self.attend(self.picture_q(self.norm_picture(words_BND)), key_BPD, value_BPD)
         words_BND = words_BND + self.dropout(self.picture_out(seen))
         inner = self.dropout(F.gelu(self.feed_in(self.norm_feed(words_BND))))
-        return words_BND + self.dropout(self.feed_out(inner))
+        out: Tensor = words_BND + self.dropout(self.feed_out(inner))
+        return out
 
 
 class TransformerDecoder(nn.Module):
@@ -68,12 +70,11 @@ class TransformerDecoder(nn.Module):
         self.feature_out = nn.LayerNorm(width)
         self.words = nn.Embedding(vocabulary_size, width)
         self.place = nn.Parameter(torch.randn(MAX_POSITIONS, width) * 0.02)
-        self.layers = nn.ModuleList(
-            Layer(width, recipe.heads, recipe.feed_forward, recipe.dropout) for _ in range(recipe.layers)
-        )
+        own = [Layer(width, recipe.heads, recipe.feed_forward, recipe.dropout) for _ in range(recipe.layers)]
+        self.layers = cast(Sequence[Layer], nn.ModuleList(own))
         self.norm = nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
-        self.dropout = nn.Dropout(recipe.dropout)
+        self.dropout = ByteDropout(recipe.dropout)
         nn.init.normal_(self.words.weight, std=width**-0.5)
 
     @property
@@ -98,7 +99,8 @@ class TransformerDecoder(nn.Module):
             hidden = hidden + self.dropout(mixed).view_as(hidden)
             key, value = memory_BSPD[:, 2 * number], memory_BSPD[:, 2 * number + 1]
             hidden = layer.look(hidden.flatten(1, 2), key, value).view(images, captions, length, -1)
-        return self.norm(hidden)
+        out: Tensor = self.norm(hidden)
+        return out
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Score every word of the vocabulary with the tied embedding: `[..., D] -> [..., V]`."""
@@ -123,4 +125,5 @@ class TransformerDecoder(nn.Module):
         return F.log_softmax(self.logits(self.norm(hidden)), -1), torch.stack(grown, 2)
 
     def _embed(self, words: Tensor) -> Tensor:
-        return self.words(words) * self.width**0.5
+        vectors: Tensor = self.words(words)
+        return vectors * self.width**0.5

@@ -1,0 +1,93 @@
+# Everything a newcomer needs, each from nothing but make and Python 3.11 or newer. `make` alone says what there is.
+#
+# An environment is made once and brought up to date when pyproject.toml (or, where the package is installed as a
+# user would install it, its source) is newer than the stamp inside it.
+
+PYTHON ?= python3
+IMAGES ?=
+JOBS ?= 2
+TEST_VENV ?= .venv
+
+DEMO := .venv-demo
+QUICKSTART := .venv-quickstart
+SOURCES := $(shell find src -type f ! -path '*/__pycache__/*')
+AXE := tests/browser/node_modules/axe-core/axe.min.js
+PIP := -m pip --disable-pip-version-check install -qq
+RUN := $(TEST_VENV)/bin
+
+.PHONY: help demo test quickstart bench clean python system browser
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo                       caption sample photographs, and write captions.html"
+	@echo "make demo IMAGES=\"a.jpg b.jpg\"  caption these pictures"
+	@echo "make quickstart                 the whole road on drawn pictures: ingest, train, evaluate, caption"
+	@echo "make test                       every check that a change must pass"
+	@echo "make bench                      measure what the README claims"
+	@echo "make clean                      remove all that these commands made, environments included"
+
+python:
+	@command -v "$(PYTHON)" >/dev/null || { echo "there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Mezzetin needs Python 3.11 or newer, and $(PYTHON) is older: name another, make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) can't make environments: install its venv module (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+
+$(DEMO)/.stamp: pyproject.toml $(SOURCES) | python
+	@$(DEMO)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(DEMO)
+	@echo "installing Mezzetin and scikit-image into $(DEMO) (a minute or two, about 350 MB)"
+	@$(DEMO)/bin/python $(PIP) '.[demo]'
+	@touch $@
+
+demo: $(DEMO)/.stamp
+	@$(DEMO)/bin/mezzetin caption $(if $(strip $(IMAGES)),$(IMAGES),$$($(DEMO)/bin/python demo/photographs.py)) --contact-sheet captions.html
+	@echo "open captions.html in a browser"
+
+$(QUICKSTART)/.stamp: pyproject.toml $(SOURCES) | python
+	@$(QUICKSTART)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(QUICKSTART)
+	@echo "installing Mezzetin with torch into $(QUICKSTART) (on Linux about 5.5 GB: torch's build with CUDA)"
+	@$(QUICKSTART)/bin/python $(PIP) '.[train]'
+	@touch $@
+
+quickstart: $(QUICKSTART)/.stamp
+	@$(QUICKSTART)/bin/mezzetin quickstart
+
+$(TEST_VENV)/.stamp: pyproject.toml | python
+	@$(RUN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(TEST_VENV)
+	@echo "installing Mezzetin with all extras and the test tools into $(TEST_VENV) (on Linux about 7 GB)"
+	@$(RUN)/python $(PIP) -e '.[dev]'
+	@touch $@
+
+# A browser and Java are used where they are there; only root on a Debian or Ubuntu gets them without being asked.
+system:
+	@missing=; command -v chromium >/dev/null || missing="chromium"; \
+	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
+	test -z "$$missing" && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  echo "installing $$missing"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; } >/dev/null \
+	  || echo "could not install $$missing: the tests that need it will be skipped" >&2; \
+	else echo "not here: $$missing; the tests that need it will be skipped" >&2; fi
+
+# npm keeps the date of the packed file, which is older than package.json: hence the touch.
+$(AXE): tests/browser/package.json
+	@if command -v npm >/dev/null; then \
+	  cd tests/browser && npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/axe-core/axe.min.js; \
+	else echo "npm is not here: the accessibility tests that need axe-core will be skipped" >&2; fi
+
+browser: system
+	@$(MAKE) --no-print-directory $(AXE)
+
+test: $(TEST_VENV)/.stamp browser
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-logo
+	$(RUN)/pytest -n $(JOBS) --dist loadfile --durations 12
+
+bench: $(TEST_VENV)/.stamp
+	@for script in bench/*.py; do echo "$$script" >&2; $(RUN)/python "$$script" || exit $$?; done
+
+clean:
+	rm -rf $(DEMO) $(QUICKSTART) $(TEST_VENV) tests/browser/node_modules build dist captions.html quickstart out
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench demo docs -name __pycache__ -type d -prune -exec rm -rf {} +

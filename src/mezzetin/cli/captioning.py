@@ -1,0 +1,122 @@
+"""`mezzetin caption`: pictures in, a line a picture out, as they are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, opened, shown
+from mezzetin.errors import InputError
+from mezzetin.records import Caption, Progress
+
+if TYPE_CHECKING:
+    from mezzetin.bundle import Bundle
+
+UNLIKE_NOTE = "(unlike the pictures this model learned from)"
+_PAGES = frozenset({".html", ".htm"})
+
+
+def caption(
+    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_FOLDER...", help="Pictures, or folders of them.")],
+    model: Model = None,
+    beam: Beam = None,
+    alternatives: Annotated[int, typer.Option(min=0, max=49, help="Print N further captions a picture.")] = 0,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Refuse pictures of more pixels. Default: 500 million.")
+    ] = None,
+    contact_sheet: Annotated[
+        str | None, typer.Option(metavar="FILE.html", help="Also write the pictures with their captions as a page.")
+    ] = None,
+    as_json: AsJson = False,
+    plain: Plain = False,
+) -> None:
+    """Caption pictures.
+
+    Prints a line a picture, in order; one that can't be read is a line on stderr, and the exit code is 1.
+    """
+    with opened(as_json=as_json, plain=plain) as output:
+        sheet = None if contact_sheet is None else _page_name(contact_sheet)
+        from mezzetin import api
+
+        limits = {} if max_pixels is None else {"max_pixels": max_pixels}
+        captioner = api.load_captioner(model, beam=beam, alternatives=alternatives, **limits)
+        rows = _printed(output, api.caption(places, captioner=captioner))
+        # The names and captions are kept only for a page of them.
+        kept = list(rows) if sheet else []
+        failed = sum(row.error is not None for _, row in kept or rows)
+        licence = _licence(captioner.bundle)
+        if sheet:
+            api.contact_sheet(_counted(output, kept), sheet, notice=licence)
+            output.tell(f"contact sheet: {sheet}")
+        if not as_json:
+            output.tell(licence)
+    if failed:
+        raise typer.Exit(1)
+
+
+def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
+    """The object of one picture: keys are always all there, `error` is null or `{code, message}`."""
+    return {
+        "image": name,
+        "caption": row.text,
+        "language": row.language,
+        "confidence": row.confidence,
+        "alternatives": [{"text": a.text, "log_probability": a.log_probability} for a in row.alternatives],
+        "unlike_training": row.unlike_training,
+        "model": {
+            "name": row.model.name,
+            "version": row.model.version,
+            "signature": row.model.signature,
+            "licence": row.model.licence,
+        },
+        "error": None if row.error is None else {"code": row.error.code, "message": row.error.message},
+    }
+
+
+def _printed(output: Output, rows: Iterable[tuple[str, Caption]]) -> Iterator[tuple[str, Caption]]:
+    failed = 0
+    for done, (name, row) in enumerate(rows, start=1):
+        output.record(caption_to_json(name, row))
+        if row.error is None:
+            _say(output, name, row)
+        else:
+            failed += 1
+            if not output.as_json:
+                output.tell(f"{name}: error: {row.error.message}")
+        output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
+        yield name, row
+
+
+def _say(output: Output, name: str, row: Caption) -> None:
+    from mezzetin.contactsheet import UNLIKE_TRAINING
+
+    unlike = row.unlike_training is not None and row.unlike_training >= UNLIKE_TRAINING
+    output.say(f"{name}: {row.text} {UNLIKE_NOTE}" if unlike else f"{name}: {row.text}")
+    for other in row.alternatives:
+        output.say(f"    {other.text}")
+
+
+def _counted(output: Output, rows: list[tuple[str, Caption]]) -> Iterator[tuple[str, Caption]]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        output.report(Progress("contact sheet", done, len(rows)))
+
+
+def _page_name(name: str) -> Path:
+    """Refuse a name early, and above all that of a picture, which the page would overwrite."""
+    path = Path(name).expanduser()
+    if path.suffix.lower() not in _PAGES:
+        raise InputError(f"the contact sheet {name} would be a page: name a file that ends in .html")
+    if not path.parent.is_dir():
+        raise InputError(f"the contact sheet can't be written: there is no folder {path.parent}, make it first")
+    return path
+
+
+def _licence(bundle: Bundle) -> str:
+    info = bundle.info
+    files = sorted(entry["name"] for entry in bundle.manifest["files"] if "LICENSE" in entry["name"].upper())
+    where = f": see {shown(str(bundle.folder / files[0]))}" if files else ""
+    return f"model {info.name} {info.version}, licence {info.licence}{where}"

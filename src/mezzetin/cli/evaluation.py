@@ -1,0 +1,49 @@
+"""`mezzetin evaluate`: a dataset and a captioner in, scores, captions and a page out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from mezzetin.cli.output import AsJson, Beam, Model, Plain, opened
+
+
+def evaluate(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made.")],
+    model: Model = None,
+    split: Annotated[str, typer.Option(help="Which split; the model must not have learned from it.")] = "val",
+    beam: Beam = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="For captions and report. Default: MODEL-SPLIT.evaluation.")
+    ] = None,
+    as_json: AsJson = False,
+    plain: Plain = False,
+) -> None:
+    """Score a captioner on pictures that it has not seen, with 95 % intervals."""
+    with opened(as_json=as_json, plain=plain) as output:
+        from mezzetin import api
+
+        found, folder = api.evaluate(dataset, model, split=split, beam=beam, out=out, report=output.report)
+        facts, info = found.to_json(), api.find_bundle(model).info
+        identity = {"name": info.name, "version": info.version, "signature": info.signature, "licence": info.licence}
+        files = {"captions": str(folder / "captions.jsonl"), "report": str(folder / "report.html")}
+        output.record({"dataset": dataset, "model": identity, **facts, **files})
+        output.say(f"{info.name} {info.version} ({info.signature}) on {dataset}")
+        for line in score_lines(facts):
+            output.say(line)
+        for name, path in files.items():
+            output.say(f"{name}: {path}")
+
+
+def score_lines(facts: Mapping[str, Any]) -> list[str]:
+    """A table of an evaluation's scores, its protocol and its notes; `facts` as in `scores.json`."""
+    rows = [(s["name"], f"{s['value']:.3f}", f"{s['low']:.3f} to {s['high']:.3f}") for s in facts["scores"]]
+    rows.insert(0, ("score", "value", "95 % interval"))
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"{name:<{names}}  {value:>{values}}  {interval}" for name, value, interval in rows]
+    if facts["scores"]:
+        first = facts["scores"][0]
+        lines.append(f"protocol: {first['signature'].partition('|' + first['name'] + ':')[0]}")
+    return [*lines, *(f"note: {note}" for note in facts["notes"])]

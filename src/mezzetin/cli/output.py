@@ -1,0 +1,173 @@
+"""Where a command's words go: results to stdout, everything else to stderr, and what its failures end in.
+
+With `--json` stdout holds one JSON object a line and nothing else. Whatever comes from file names, captions or
+messages is data: it is never read as markup, and what could move a terminal's cursor is shown as an escape.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from mezzetin.cli.progress import Display, choose_display
+from mezzetin.errors import EnvironmentProblem, MezzetinError
+from mezzetin.records import Progress
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""Exit codes of a shell for a command that SIGINT or SIGPIPE ended."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout and nothing else.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Show progress as plain lines, without a bar.")]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="MODEL", help="A bundle's folder. Default: the bundled captioner.")
+]
+Beam = Annotated[
+    int | None, typer.Option("--beam", min=1, max=50, help="Width of the beam search. Default: the model's own.")
+]
+
+_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# They turn the direction of writing, so that `gpj.exe` can look like `exe.jpg`.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class OutputClosed(Exception):  # noqa: N818 - nothing went wrong
+    """Whoever read stdout has seen enough (`| head`). No OSError: nobody may take it for a failing disk."""
+
+
+def shown(text: str) -> str:
+    """Text as one line that is safe to print: controls, line ends and bytes that are no UTF-8 become escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _INVISIBLE or char in _TURNING else char
+        for char in text
+    )
+
+
+def accept_any_text() -> None:
+    """Let stdout and stderr write what their encoding lacks as escapes, in place of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+class Output:
+    """The output of one command."""
+
+    def __init__(self, *, as_json: bool, plain: bool) -> None:
+        self.as_json = as_json
+        self._display: Display = choose_display(plain=plain)
+
+    def say(self, text: str) -> None:
+        """Print a line of the result; with `--json` nothing."""
+        if not self.as_json:
+            self._write(shown(text))
+
+    def record(self, content: Mapping[str, Any]) -> None:
+        """Print a JSON object of the result; without `--json` nothing."""
+        if self.as_json:
+            ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+            self._write(json.dumps(content, ensure_ascii=ascii_only))
+
+    def tell(self, text: str) -> None:
+        """Print a line to stderr; a closed stderr costs the line, not the work."""
+        self._display.hide()
+        try:
+            sys.stderr.write(shown(text) + "\n")
+            sys.stderr.flush()
+        except OSError:
+            _abandon(sys.stderr)
+
+    def report(self, progress: Progress) -> None:
+        """Show how far a task is; cheap enough to be called for every item."""
+        self._display.show(progress)
+
+    def report_rows(self, progress: Progress) -> None:
+        """The same for results that are printed as they come: on a terminal they are the progress."""
+        if not sys.stdout.isatty():
+            self.report(progress)
+
+    def fail(self, message: str, code: str | None = None) -> None:
+        """Print an error, and with `--json` also as an object."""
+        self.tell(f"error: {message}")
+        self.record({"error": {"message": message} if code is None else {"code": code, "message": message}})
+
+    def close(self) -> None:
+        """Take the progress away."""
+        self._display.hide()
+
+    def _write(self, line: str) -> None:
+        self._display.hide()
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            _abandon(sys.stdout)
+            raise OutputClosed from error
+        except OSError as error:
+            _abandon(sys.stdout)
+            raise EnvironmentProblem(
+                f"the output can't be written ({error.strerror}): make room or send it elsewhere"
+            ) from error
+
+
+@contextmanager
+def opened(*, as_json: bool, plain: bool, goes_on: bool = False) -> Iterator[Output]:
+    """The output of a command; every failure inside becomes one line and an exit code.
+
+    `goes_on` says that the same command, run again, goes on where it was cut off.
+    """
+    output = Output(as_json=as_json, plain=plain)
+    try:
+        yield output
+    except KeyboardInterrupt as error:
+        advice = "the same command goes on where it was cut off" if goes_on else "nothing more was done"
+        output.tell(f"stopped: {advice}")
+        raise typer.Exit(INTERRUPTED) from error
+    except MezzetinError as error:
+        _fail_quietly(output, str(error), getattr(error, "code", None))
+        raise typer.Exit(error.exit_code) from error
+    except OSError as error:
+        _fail_quietly(output, _why(error))
+        raise typer.Exit(EnvironmentProblem.exit_code) from error
+    except MemoryError as error:
+        _fail_quietly(output, "there is not enough memory: close other programs or use a larger machine")
+        raise typer.Exit(EnvironmentProblem.exit_code) from error
+    finally:
+        output.close()
+
+
+def _fail_quietly(output: Output, message: str, code: str | None = None) -> None:
+    """Print an error where stdout itself may be the trouble."""
+    try:
+        output.fail(message, code)
+    except EnvironmentProblem:
+        # The line on stderr is out; the object has nowhere to go.
+        return
+
+
+def _why(error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    place = f"{error.filename}: " if error.filename else ""
+    advice = "free some space and run the same command again" if error.errno == errno.ENOSPC else "check the path"
+    return f"{place}{reason}: {advice}"
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let what the stream still holds vanish, or Python would complain of it when it ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return

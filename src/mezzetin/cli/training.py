@@ -1,0 +1,85 @@
+"""`mezzetin train`: a dataset in, a bundle out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mezzetin.cli.evaluation import score_lines
+from mezzetin.cli.output import AsJson, Output, Plain, opened
+from mezzetin.records import Progress
+
+if TYPE_CHECKING:
+    from mezzetin.bundle import Bundle
+
+
+def train(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder to make.")],
+    recipe: Annotated[str | None, typer.Option(metavar="FILE", help="A TOML file. Default: a small one.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Go on from this bundle: its encoder, words, decoder.")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Safetensors of the recipe's encoder, for want of a network.")
+    ] = None,
+    as_json: AsJson = False,
+    plain: Plain = False,
+) -> None:
+    """Train a captioner on a dataset and score it on split val.
+
+    Cut off, the same command goes on. Checkpoints, metrics.jsonl and curves.svg lie in BUNDLE.training.
+    """
+    with opened(as_json=as_json, plain=plain, goes_on=True) as output:
+        from mezzetin import api
+
+        there = (Path(bundle) / "bundle.json").exists()
+
+        def report(progress: Progress) -> None:
+            _report(output, Path(bundle), progress)
+
+        made = api.train(dataset, bundle, recipe=recipe, start=start, encoder_weights=encoder_weights, report=report)
+        output.record(_to_json(made))
+        _say(output, made, dataset, there=there)
+
+
+def _report(output: Output, bundle: Path, progress: Progress) -> None:
+    """Epochs and a fresh start from a checkpoint are lines that stay; the rest is progress."""
+    if not progress.task.startswith(("epoch ", "resume ")):
+        output.report(progress)
+    elif not output.as_json:
+        output.tell(f"{progress.task}: {progress.note}")
+    elif progress.task.startswith("epoch "):
+        output.record(_last_epoch(bundle))
+
+
+def _last_epoch(bundle: Path) -> dict[str, Any]:
+    """The line that the run has just added to its log: stage, epoch, loss, held-out CIDEr-D, seconds."""
+    from mezzetin.training.run import run_folder
+
+    lines = (run_folder(bundle) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return dict(json.loads(lines[-1]))
+
+
+def _to_json(bundle: Bundle) -> dict[str, Any]:
+    info = bundle.info
+    return {
+        "bundle": str(bundle.folder),
+        "digest": bundle.digest,
+        "model": {"name": info.name, "version": info.version, "signature": info.signature, "licence": info.licence},
+        "scores": bundle.scores or None,
+    }
+
+
+def _say(output: Output, bundle: Bundle, dataset: str, *, there: bool) -> None:
+    state = " (there already, from the same dataset and recipe: nothing to do)" if there else ""
+    output.say(f"bundle: {bundle.folder}{state}")
+    for line in score_lines(bundle.scores) if bundle.scores else ["no scores: the dataset has no split val"]:
+        output.say(line)
+    named = shlex.quote(str(bundle.folder))
+    output.say(f"next: mezzetin evaluate {shlex.quote(dataset)} --model {named}")
+    output.say(f"      mezzetin caption PICTURE --model {named}")

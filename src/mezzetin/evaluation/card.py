@@ -1,0 +1,53 @@
+"""The model card: what a bundle is, how good it is, and what it must not be used for (Mitchell et al. 2019)."""
+
+from __future__ import annotations
+
+from mezzetin.bundle import Bundle
+from mezzetin.evaluation.run import Evaluation
+
+
+def write_card(bundle: Bundle, evaluation: Evaluation | None) -> str:
+    """The card as Markdown, from the bundle's manifest and its scores on pictures it has not seen."""
+    manifest = bundle.manifest
+    training, recipe = manifest["training"], manifest["training"]["recipe"]
+    notes = recipe["card"]
+    sections = [
+        f"# {manifest['name']} {manifest['model_version']}",
+        f"An image captioner: writes one sentence in language `{manifest['language']}` about a photograph. "
+        f"Encoder `{manifest['encoder']['name']}`, decoder `{recipe['decoder']['kind']}`, "
+        f"{manifest['vocabulary']['words'] - 4:,} words.",
+        "## Terms\n\n" + _terms(bundle),
+        f"## Trained on\n\n{training['images']:,} pictures (and {training['held_out_images']:,} held out to decide "
+        f"when to stop) of the dataset with digest `{training['dataset'][:12]}`"
+        + (f", licence: {training['dataset_licence']}" if training["dataset_licence"] else "")
+        + f".\n\n{notes['trained_on']}",
+        "## How good it is\n\n" + _scores(evaluation),
+    ]
+    titles = (("good_at", "What it is good at"), ("bad_at", "What it is bad at"))
+    for key, title in (*titles, ("not_for", "What it must not be used for")):
+        if notes[key]:
+            sections.append(f"## {title}\n\n{notes[key]}")
+    sections.append(
+        "## What its numbers mean\n\n`confidence` is null: this bundle is not calibrated. `unlike_training` is 0 for "
+        "a picture as usual as the median held-out one, 0.5 for one that only a hundredth of them exceed, and 1 "
+        "for twice that distance in feature space: from 0.5 on, don't trust the caption."
+    )
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _terms(bundle: Bundle) -> str:
+    text = "`LICENSE.md` beside this card holds the terms." if (bundle.folder / "LICENSE.md").exists() else ""
+    return f"Licence of the model: {bundle.info.licence}. {text}"
+
+
+def _scores(evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return "Not evaluated: the dataset has no pictures in split `val`."
+    rows = [f"| {s.name} | {s.value:.3f} | {s.low:.3f} to {s.high:.3f} |" for s in evaluation.scores]
+    protocol = evaluation.scores[0].signature.partition("|BLEU")[0]
+    return (
+        f"On the {len(evaluation.pictures):,} pictures of split `{evaluation.split}`, none of which it was "
+        "trained on:\n\n| score | value | 95 % interval |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\nProtocol: `{protocol}`."
+    )

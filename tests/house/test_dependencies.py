@@ -1,0 +1,67 @@
+"""What is imported is declared, and what is declared is imported: base by everything, `[train]` by training."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "mezzetin"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+#: Declared without being imported, and why.
+SILENT = {"pyvips-binary": "brings the library that pyvips opens"}
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distributions(requirements: Iterable[str]) -> set[str]:
+    """The names of packages in requirements such as `torch>=2.8`."""
+    return {plain(re.split(r"[^\w.-]", requirement)[0]) for requirement in requirements}
+
+
+BASE = distributions(PROJECT["dependencies"])
+TRAIN = distributions(EXTRAS["train"])
+
+
+def imported(paths: Iterable[Path]) -> set[str]:
+    """The distributions outside the standard library that these files import."""
+    names: set[str] = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.split(".")[0])
+    foreign = names - set(sys.stdlib_module_names) - {"mezzetin"}
+    known = packages_distributions()
+    assert foreign <= known.keys(), "imported but not installed"
+    return {plain(known[name][0]) for name in foreign}
+
+
+def test_everything_but_training_lives_on_the_base_installation() -> None:
+    outside = [path for path in SOURCE.rglob("*.py") if "training" not in path.parts]
+    assert imported(outside) - BASE == set()
+
+
+def test_training_lives_on_the_base_and_the_extra_train() -> None:
+    assert imported((SOURCE / "training").rglob("*.py")) - BASE - TRAIN == set()
+
+
+def test_nothing_is_declared_for_nothing() -> None:
+    assert (BASE | TRAIN) - imported(SOURCE.rglob("*.py")) == set(SILENT)
+
+
+@pytest.mark.parametrize("extra", sorted(set(EXTRAS) - {"dev"}))
+def test_dev_holds_every_extra(extra: str) -> None:
+    own = next(requirement for requirement in EXTRAS["dev"] if requirement.startswith("mezzetin["))
+    assert extra in own.removeprefix("mezzetin[").removesuffix("]").split(",")
