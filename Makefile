@@ -15,7 +15,7 @@ AXE := tests/browser/node_modules/axe-core/axe.min.js
 PIP := -m pip --disable-pip-version-check install -qq
 RUN := $(TEST_VENV)/bin
 
-.PHONY: help demo test quickstart bench clean python system browser
+.PHONY: help demo test quickstart bench clean python system
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -34,7 +34,7 @@ python:
 
 $(DEMO)/.stamp: pyproject.toml $(SOURCES) | python
 	@$(DEMO)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(DEMO)
-	@echo "installing Mezzetin and scikit-image into $(DEMO) (a minute or two, about 350 MB)"
+	@echo "installing Mezzetin and scikit-image into $(DEMO) (a minute or two, about 630 MB on disk)"
 	@$(DEMO)/bin/python $(PIP) '.[demo]'
 	@touch $@
 
@@ -74,10 +74,7 @@ $(AXE): tests/browser/package.json
 	  cd tests/browser && npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/axe-core/axe.min.js; \
 	else echo "npm is not here: the accessibility tests that need axe-core will be skipped" >&2; fi
 
-browser: system
-	@$(MAKE) --no-print-directory $(AXE)
-
-test: $(TEST_VENV)/.stamp browser
+test: $(TEST_VENV)/.stamp system $(AXE)
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
 	$(RUN)/mypy
@@ -90,4 +87,4 @@ bench: $(TEST_VENV)/.stamp
 clean:
 	rm -rf $(DEMO) $(QUICKSTART) $(TEST_VENV) tests/browser/node_modules build dist captions.html quickstart out
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src tests bench demo docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

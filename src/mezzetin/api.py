@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mezzetin.bundle import MANIFEST, Bundle, find_bundle, publish
 from mezzetin.captioner import BundleCaptioner, load_captioner
@@ -23,6 +24,7 @@ from mezzetin.storage.paths import writing
 from mezzetin.worker import Item, caption_pictures
 
 if TYPE_CHECKING:
+    from mezzetin.data.dataset import Dataset
     from mezzetin.data.report import IngestReport
     from mezzetin.evaluation.run import Evaluation
     from mezzetin.training.recipe import Recipe
@@ -39,27 +41,36 @@ def find_pictures(places: Iterable[str | Path]) -> Iterator[Item]:
     """The pictures that paths and folders name, folders searched through in order of name.
 
     A file that is named is always taken, whatever its suffix; in folders a file counts by its suffix. A path that
-    does not exist is passed on, and becomes a row with an error.
+    does not exist, or a folder without pictures, is passed on and becomes a row with an error.
 
     Raises:
-        InputError: a folder holds no picture.
+        InputError: there is no picture in any of them.
 
     """
+    empty = []
+    found = False
     for place in places:
         path = Path(place).expanduser()
-        if not path.is_dir():
-            yield str(place), path
-            continue
-        found = False
-        for folder, subfolders, names in os.walk(path):
-            subfolders.sort()
-            for name in sorted(names):
-                if Path(name).suffix.lower() in PICTURE_SUFFIXES:
-                    found = True
-                    yield str(Path(folder) / name), Path(folder) / name
-        if not found:
-            known = ", ".join(sorted(PICTURE_SUFFIXES))
-            raise InputError(f"{path} holds no pictures ({known})")
+        inside = _pictures_in(path) if str(place) and path.is_dir() else iter([(str(place), path)])
+        first = next(inside, None)
+        if first is None:
+            empty.append((str(place), path))
+        else:
+            found = True
+            yield first
+            yield from inside
+    if empty and not found:
+        known = ", ".join(sorted(PICTURE_SUFFIXES))
+        raise InputError(f"{empty[0][0]} holds no pictures ({known})")
+    yield from empty
+
+
+def _pictures_in(path: Path) -> Iterator[Item]:
+    for folder, subfolders, names in os.walk(path):
+        subfolders.sort()
+        for name in sorted(names):
+            if Path(name).suffix.lower() in PICTURE_SUFFIXES:
+                yield str(Path(folder) / name), Path(folder) / name
 
 
 def caption(
@@ -127,7 +138,7 @@ def train(
 ) -> Bundle:
     """Train a captioner on a dataset, judge it on split `val`, and write it as a bundle.
 
-    `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from. The same call goes on where an earlier one
+    `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from ("bundled": the bundled captioner). The same call goes on where an earlier one
     was cut off; a bundle that is finished is returned as it is.
 
     Raises:
@@ -138,12 +149,11 @@ def train(
     """
     _need_torch()
     from mezzetin.data.dataset import Dataset
-    from mezzetin.evaluation.card import write_card
     from mezzetin.training.run import is_result_of, remove_scratch, run_folder, train_stages
 
     chosen = _recipe(recipe, encoder_weights)
     data, target = Dataset.open(dataset), Path(bundle)
-    begin = Bundle.open(start) if start is not None else None
+    begin = find_bundle(start) if start is not None else None
     folder = run_folder(target)
     if (target / MANIFEST).exists():
         found = Bundle.open(target)
@@ -151,11 +161,7 @@ def train(
             raise RecipeError(f"{target} holds the bundle of another run: name another or remove it")
         return found
     last = train_stages(data, folder, chosen, start=begin, report=report)
-    judged = _judge_quickly(last, data, report)
-    extra = {"card.md": write_card(last, judged).encode()}
-    if judged is not None:
-        extra["scores.json"] = (json.dumps(judged.to_json(), indent=1) + "\n").encode()
-    finished = publish(last, target, extra)
+    finished = publish(last, target, _findings(last, data, report))
     remove_scratch(folder)
     return finished
 
@@ -188,13 +194,19 @@ def evaluate(
     return found, folder
 
 
-def _judge_quickly(bundle: Bundle, dataset: Any, report: Report) -> Evaluation | None:
-    """Scores for `scores.json` and the card, without METEOR, which depends on the machine's Java."""
+def _findings(bundle: Bundle, dataset: Dataset, report: Report) -> dict[str, bytes]:
+    """`scores.json` and `card.md`, from split `val` where there is one.
+
+    Without METEOR, which depends on the machine's Java: the same training gives the same bundle anywhere.
+    """
+    from mezzetin.evaluation.card import write_card
     from mezzetin.evaluation.run import judge
 
     if not dataset.count("val"):
-        return None
-    return judge(BundleCaptioner(bundle), dataset, "val", with_meteor=False, report=report)
+        return {"card.md": write_card(bundle, None).encode()}
+    judged = judge(BundleCaptioner(bundle), dataset, "val", with_meteor=False, report=report)
+    scores = json.dumps(judged.to_json(), indent=1) + "\n"
+    return {"card.md": write_card(bundle, judged).encode(), "scores.json": scores.encode()}
 
 
 def _recipe(recipe: str | Path | Recipe | None, encoder_weights: str | Path | None) -> Recipe:
@@ -208,11 +220,8 @@ def _recipe(recipe: str | Path | Recipe | None, encoder_weights: str | Path | No
 
 
 def _need_torch() -> None:
-    try:
-        import timm  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("train", "training") from error
+    if any(find_spec(name) is None for name in ("torch", "timm", "onnx")):
+        raise MissingExtra("train", "training")
 
 
 __all__ = [

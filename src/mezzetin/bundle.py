@@ -12,7 +12,7 @@ scores.json, card.md, LICENSE   how good it is, what it is for, on what terms
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -32,6 +32,7 @@ from mezzetin.vocabulary import Vocabulary
 FORMAT = "mezzetin.bundle"
 VERSION = 1
 MANIFEST = "bundle.json"
+BUNDLED = "bundled"
 WEIGHTS = "weights.safetensors"
 REQUIRED = ("encoder.onnx", "decoder.onnx", WEIGHTS, "vocabulary.json", "training_images.npy", "card.md")
 
@@ -114,10 +115,15 @@ def image_keys(sha256: list[str]) -> NDArray[np.uint64]:
     return np.array([int(digest[:16], 16) for digest in sha256], np.uint64)
 
 
-def seal(folder: Path, content: Mapping[str, Any]) -> Bundle:
-    """Write `bundle.json` over a folder whose other files are in place, and open it."""
-    names = [path.name for path in folder.iterdir() if path.is_file() and path.name != MANIFEST]
-    write_manifest(folder / MANIFEST, format=FORMAT, version=VERSION, content=content, files=names)
+def seal(folder: Path, content: Mapping[str, Any], names: Iterable[str] | None = None) -> Bundle:
+    """Write `bundle.json` over a folder whose other files are in place, and open it.
+
+    `names` are the files that belong to it, by default all but hidden files (what a killed run left half-written).
+    """
+    if names is None:
+        names = [path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    listed = set(names) - {MANIFEST}
+    write_manifest(folder / MANIFEST, format=FORMAT, version=VERSION, content=content, files=listed)
     return Bundle.open(folder)
 
 
@@ -131,12 +137,15 @@ def publish(bundle: Bundle, target: Path, extra: Mapping[str, bytes]) -> Bundle:
     with writing(target):
         target.mkdir(parents=True, exist_ok=True)
         (target / MANIFEST).unlink(missing_ok=True)
-        for entry in bundle.manifest["files"]:
-            write_atomically(target / entry["name"], (bundle.folder / entry["name"]).read_bytes())
+        names = [entry["name"] for entry in bundle.manifest["files"]]
+        for name in names:
+            write_atomically(target / name, (bundle.folder / name).read_bytes())
         for name, content in extra.items():
             write_atomically(target / name, content)
         volatile = ("format", "version", "digest", "files")
-        return seal(target, {key: value for key, value in bundle.manifest.items() if key not in volatile})
+        kept = {key: value for key, value in bundle.manifest.items() if key not in volatile}
+        # The folder may hold files of somebody else, which are no part of a bundle.
+        return seal(target, kept, [*names, *extra])
 
 
 def bundled_captioner() -> Bundle:
@@ -148,5 +157,5 @@ def bundled_captioner() -> Bundle:
 
 
 def find_bundle(model: str | Path | None) -> Bundle:
-    """What `--model` means: a bundle's folder, or the bundled captioner when left out."""
-    return bundled_captioner() if model is None else Bundle.open(model)
+    """What `--model` means: a bundle's folder, or the bundled captioner when left out or called "bundled"."""
+    return bundled_captioner() if model is None or model == BUNDLED else Bundle.open(model)

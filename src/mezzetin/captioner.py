@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 from safetensors import safe_open
 
 from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
@@ -21,6 +22,19 @@ from mezzetin.novelty import PREFIX, FeatureSpace
 from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
 from mezzetin.text import sentence
+
+_UNLOADABLE = (
+    RuntimeError,
+    ValueError,
+    # ONNX Runtime's own exceptions are neither.
+    trouble.Fail,
+    trouble.InvalidArgument,
+    trouble.InvalidGraph,
+    trouble.InvalidProtobuf,
+    trouble.NoSuchFile,
+    trouble.NotImplemented,
+    trouble.RuntimeException,
+)
 
 
 class BundleCaptioner:
@@ -62,7 +76,7 @@ class BundleCaptioner:
     def pixels(self, image: bytes | str | Path) -> NDArray[np.uint8] | ItemError:
         """Decode one picture as the encoder wants it, `[H, W, 3]`, or say why that can't be."""
         try:
-            picture = Path(image).expanduser() if isinstance(image, str) else image
+            picture = _path(image) if isinstance(image, str) else image
             return decode(picture, self._preprocessing, max_pixels=self.max_pixels)
         except ImageError as error:
             return ItemError(error.code, str(error))
@@ -137,6 +151,13 @@ def default_options(bundle: Bundle) -> DecodingOptions:
     return DecodingOptions(**bundle.manifest["decoding"])
 
 
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ImageError("missing", f"{name!r} is in the home folder of nobody here: check its name") from error
+
+
 def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -149,7 +170,7 @@ def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSe
         return onnxruntime.InferenceSession(
             str(bundle.folder / name), options, providers=onnxruntime.get_available_providers()
         )
-    except (RuntimeError, ValueError) as error:
+    except _UNLOADABLE as error:
         raise BundleError(f"{bundle.folder / name} can't be loaded: make or fetch the bundle again") from error
 
 

@@ -39,14 +39,19 @@ def parse(model: type[Model], values: Mapping[str, Any], origin: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{origin}: {_explain(model, error.errors()[0])}") from error
+        # A misspelt key also leaves the right one missing: the misspelling is what to tell.
+        problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        raise RecipeError(f"{origin}: {_explain(model, problem)}") from error
 
 
 def _explain(model: type[BaseModel], problem: Any) -> str:
     place = [part for part in problem["loc"] if isinstance(part, str)]
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{name}: {str(problem['msg']).lower()} (got {problem['input']!r})"
+        message = str(problem["msg"]).removeprefix("Value error, ").lower()
+        # A whole table is too much to repeat.
+        given = "" if isinstance(problem["input"], dict) else f" (got {problem['input']!r})"
+        return f"{name}: {message}{given}" if name else f"{message}{given}"
     known = _keys(model, place[:-1])
     near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"

@@ -70,13 +70,15 @@ def fit_feature_space(training_NC: Floats, held_out_NC: Floats) -> FeatureSpace:
     _, singular, rows = np.linalg.svd(tamed - mean, full_matrices=False)
     count = min(DIRECTIONS, max(len(training_NC) - 2, 1))
     variances = np.square(singular) / max(len(training_NC) - 1, 1)
-    rest = float(variances[count:].sum()) or 1e-6
-    directions = rows[:count] / np.sqrt(np.maximum(variances[:count, None], 1e-9))
+    # With few pictures or few channels nothing is left, and dividing by it would measure rounding.
+    floor = 1e-6 * (1 + float(np.square(mean).sum()))
+    rest = max(float(variances[count:].sum()), 0.01 * float(variances.sum()), floor)
+    directions = rows[:count] / np.sqrt(np.maximum(variances[:count, None], floor))
     # Stored in half precision: measure with what will be used.
     space = FeatureSpace(_halved(mean), _halved(directions), rest)
     distances = space.distance(held_out_NC)
     median = float(np.median(distances))
-    rare = max(float(np.quantile(distances, 0.99)), median * 1.05)
+    rare = max(float(np.quantile(distances, 0.99)), median * 1.05, median + 1e-6)
     return FeatureSpace(space.mean_C, space.directions_RC, rest, median, rare)
 
 

@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 DRAWERS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 FOLDERS = ("src", "tests", "bench", "demo", "docs")
-PYTHON = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts)
+PYTHON = sorted(
+    path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts
+)
 TEXT = sorted(path for ending in ("html", "css", "js") for path in (ROOT / "src").rglob(f"*.{ending}"))
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Annotated, cast
 
 import typer
 
 import mezzetin
 from mezzetin.cli import captioning, datasets, evaluation, training, walkthrough
-from mezzetin.cli.output import CLOSED_PIPE, INTERRUPTED, Output, OutputClosed, accept_any_text
+from mezzetin.cli.output import CLOSED_PIPE, CRASHED, INTERRUPTED, Output, OutputClosed, accept_any_text, why
+from mezzetin.errors import EnvironmentProblem
 
 #: What typer raises for a command line that it can't parse: it exports a subclass only.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -65,12 +67,23 @@ def run(arguments: Sequence[str]) -> int:
         return CLOSED_PIPE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except OSError as error:
+        Output(as_json=False, plain=True).fail(why(error))
+        return EnvironmentProblem.exit_code
     return code if isinstance(code, int) else 0
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    sys.excepthook = _crashed
     sys.exit(run(sys.argv[1:]))
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody foresaw: Python's own exit code for it is 1, which here says that the work was done."""
+    sys.__excepthook__(kind, error, trace)
+    Output(as_json=False, plain=True).tell("error: this is a defect of Mezzetin: please report the lines above")
+    sys.exit(CRASHED)
 
 
 def _misused(error: typer.BadParameter, arguments: Sequence[str]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, opened, shown
+from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, model_to_json, opened
 from mezzetin.errors import InputError
 from mezzetin.records import Caption, Progress
 
@@ -20,7 +20,7 @@ _PAGES = frozenset({".html", ".htm"})
 
 
 def caption(
-    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_FOLDER...", help="Pictures, or folders of them.")],
+    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_FOLDER", help="Pictures, or folders of them.")],
     model: Model = None,
     beam: Beam = None,
     alternatives: Annotated[int, typer.Option(min=0, max=49, help="Print N further captions a picture.")] = 0,
@@ -43,10 +43,13 @@ def caption(
 
         limits = {} if max_pixels is None else {"max_pixels": max_pixels}
         captioner = api.load_captioner(model, beam=beam, alternatives=alternatives, **limits)
-        rows = _printed(output, api.caption(places, captioner=captioner))
-        # The names and captions are kept only for a page of them.
-        kept = list(rows) if sheet else []
-        failed = sum(row.error is not None for _, row in kept or rows)
+        failed, kept = 0, []
+        for done, (name, row) in enumerate(api.caption(places, captioner=captioner), start=1):
+            _print(output, name, row)
+            failed += row.error is not None
+            output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
+            if sheet:
+                kept.append((name, row))
         licence = _licence(captioner.bundle)
         if sheet:
             api.contact_sheet(_counted(output, kept), sheet, notice=licence)
@@ -66,28 +69,17 @@ def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
         "confidence": row.confidence,
         "alternatives": [{"text": a.text, "log_probability": a.log_probability} for a in row.alternatives],
         "unlike_training": row.unlike_training,
-        "model": {
-            "name": row.model.name,
-            "version": row.model.version,
-            "signature": row.model.signature,
-            "licence": row.model.licence,
-        },
+        "model": model_to_json(row.model),
         "error": None if row.error is None else {"code": row.error.code, "message": row.error.message},
     }
 
 
-def _printed(output: Output, rows: Iterable[tuple[str, Caption]]) -> Iterator[tuple[str, Caption]]:
-    failed = 0
-    for done, (name, row) in enumerate(rows, start=1):
-        output.record(caption_to_json(name, row))
-        if row.error is None:
-            _say(output, name, row)
-        else:
-            failed += 1
-            if not output.as_json:
-                output.tell(f"{name}: error: {row.error.message}")
-        output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
-        yield name, row
+def _print(output: Output, name: str, row: Caption) -> None:
+    output.record(caption_to_json(name, row))
+    if row.error is None:
+        _say(output, name, row)
+    elif not output.as_json:
+        output.tell(f"{name}: error: {row.error.message}")
 
 
 def _say(output: Output, name: str, row: Caption) -> None:
@@ -118,5 +110,5 @@ def _page_name(name: str) -> Path:
 def _licence(bundle: Bundle) -> str:
     info = bundle.info
     files = sorted(entry["name"] for entry in bundle.manifest["files"] if "LICENSE" in entry["name"].upper())
-    where = f": see {shown(str(bundle.folder / files[0]))}" if files else ""
+    where = f": see {bundle.folder / files[0]}" if files else ""
     return f"model {info.name} {info.version}, licence {info.licence}{where}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mezzetin.cli.output import AsJson, Beam, Model, Plain, opened
+from mezzetin.cli.output import AsJson, Beam, Model, Plain, model_to_json, opened
 
 
 def evaluate(
@@ -21,15 +21,17 @@ def evaluate(
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
-    """Score a captioner on pictures that it has not seen, with 95 % intervals."""
+    """Score a captioner on pictures it has not seen.
+
+    Prints each score with its 95 % interval; keeps the captions and a page of the best and worst.
+    """
     with opened(as_json=as_json, plain=plain) as output:
         from mezzetin import api
 
         found, folder = api.evaluate(dataset, model, split=split, beam=beam, out=out, report=output.report)
         facts, info = found.to_json(), api.find_bundle(model).info
-        identity = {"name": info.name, "version": info.version, "signature": info.signature, "licence": info.licence}
         files = {"captions": str(folder / "captions.jsonl"), "report": str(folder / "report.html")}
-        output.record({"dataset": dataset, "model": identity, **facts, **files})
+        output.record({"dataset": dataset, "model": model_to_json(info), **facts, **files})
         output.say(f"{info.name} {info.version} ({info.signature}) on {dataset}")
         for line in score_lines(facts):
             output.say(line)

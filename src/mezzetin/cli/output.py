@@ -11,7 +11,6 @@ import io
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, TextIO
@@ -19,12 +18,14 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from mezzetin.cli.progress import Display, choose_display
+from mezzetin.cli.wording import shown
 from mezzetin.errors import EnvironmentProblem, MezzetinError
-from mezzetin.records import Progress
+from mezzetin.records import ModelInfo, Progress
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
-"""Exit codes of a shell for a command that SIGINT or SIGPIPE ended."""
+CRASHED = 70
+"""Exit codes beyond DESIGN's: of a shell for SIGINT and SIGPIPE, and `EX_SOFTWARE` of sysexits.h."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout and nothing else.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Show progress as plain lines, without a bar.")]
@@ -35,23 +36,9 @@ Beam = Annotated[
     int | None, typer.Option("--beam", min=1, max=50, help="Width of the beam search. Default: the model's own.")
 ]
 
-_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# They turn the direction of writing, so that `gpj.exe` can look like `exe.jpg`.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-
-class OutputClosed(Exception):  # noqa: N818 - nothing went wrong
+class OutputClosed(Exception):
     """Whoever read stdout has seen enough (`| head`). No OSError: nobody may take it for a failing disk."""
-
-
-def shown(text: str) -> str:
-    """Text as one line that is safe to print: controls, line ends and bytes that are no UTF-8 become escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _INVISIBLE or char in _TURNING else char
-        for char in text
-    )
 
 
 def accept_any_text() -> None:
@@ -131,32 +118,28 @@ def opened(*, as_json: bool, plain: bool, goes_on: bool = False) -> Iterator[Out
     try:
         yield output
     except KeyboardInterrupt as error:
-        advice = "the same command goes on where it was cut off" if goes_on else "nothing more was done"
-        output.tell(f"stopped: {advice}")
+        output.tell("stopped: the same command goes on where it was cut off" if goes_on else "stopped before the end")
         raise typer.Exit(INTERRUPTED) from error
     except MezzetinError as error:
-        _fail_quietly(output, str(error), getattr(error, "code", None))
+        output.fail(str(error), getattr(error, "code", None))
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
-        _fail_quietly(output, _why(error))
+        output.fail(why(error))
         raise typer.Exit(EnvironmentProblem.exit_code) from error
     except MemoryError as error:
-        _fail_quietly(output, "there is not enough memory: close other programs or use a larger machine")
+        output.fail("there is not enough memory: close other programs or use a larger machine")
         raise typer.Exit(EnvironmentProblem.exit_code) from error
     finally:
         output.close()
 
 
-def _fail_quietly(output: Output, message: str, code: str | None = None) -> None:
-    """Print an error where stdout itself may be the trouble."""
-    try:
-        output.fail(message, code)
-    except EnvironmentProblem:
-        # The line on stderr is out; the object has nowhere to go.
-        return
+def model_to_json(info: ModelInfo) -> dict[str, str]:
+    """How every JSON object of the command line names a model."""
+    return {"name": info.name, "version": info.version, "signature": info.signature, "licence": info.licence}
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
+    """A sentence for a failure of the machine that no verb has put into words."""
     reason = error.strerror or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
     advice = "free some space and run the same command again" if error.errno == errno.ENOSPC else "check the path"

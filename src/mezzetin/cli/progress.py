@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from mezzetin.cli.wording import shown
 from mezzetin.records import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichBar
 
 SECONDS_BEFORE = 2.0
 SECONDS_BETWEEN_LINES = 10.0
@@ -47,7 +51,8 @@ class Lines:
             return
         self._due = now + SECONDS_BETWEEN_LINES
         try:
-            sys.stderr.write(f"{progress.task}: {_amount(progress)}{progress.note and ', '}{progress.note}\n")
+            note = f", {progress.note}" if progress.note else ""
+            sys.stderr.write(shown(f"{progress.task}: {_amount(progress)}{note}") + "\n")
             sys.stderr.flush()
         except OSError:
             # Nobody listens any more; the work goes on.
@@ -62,9 +67,9 @@ class Bar:
 
     def __init__(self) -> None:
         self._begin = time.monotonic() + SECONDS_BEFORE
-        self._due = self._begin
+        self._due = 0.0
         self._task = ""
-        self._visible = False
+        self._bar: RichBar | None = None
 
     def show(self, progress: Progress) -> None:
         """See `Display`."""
@@ -73,51 +78,43 @@ class Bar:
         if now < self._begin or (now < self._due and not new):
             return
         self._due = now + SECONDS_BETWEEN_REFRESHES
-        if self._task == "":
-            self._build()
-        if new:
-            self._begin_task(progress)
-        if not self._visible:
-            self._bar.start()
-            self._visible = True
-        self._bar.update(
-            self._number, completed=progress.done, total=progress.total, amount=_amount(progress), note=progress.note
-        )
+        amount, note = _amount(progress), shown(progress.note)
+        if self._bar is None or new:
+            self.hide()
+            self._task, self._bar = progress.task, _rich_bar()
+            self._bar.add_task(
+                shown(progress.task), total=progress.total, completed=progress.done, amount=amount, note=note
+            )
+        self._bar.start()
+        only = self._bar.task_ids[0]
+        self._bar.update(only, total=progress.total, completed=progress.done, amount=amount, note=note)
         self._bar.refresh()
 
     def hide(self) -> None:
         """See `Display`."""
-        if self._visible:
+        if self._bar is not None:
             self._bar.stop()
-            self._visible = False
 
-    def _begin_task(self, progress: Progress) -> None:
-        if self._task:
-            self._bar.remove_task(self._number)
-        self._task = progress.task
-        self._number = self._bar.add_task(
-            progress.task, total=progress.total, completed=progress.done, amount=_amount(progress), note=progress.note
-        )
 
-    def _build(self) -> None:
-        # Here, because rich takes a tenth of a second to load and quick commands never draw.
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichBar
+def _rich_bar() -> RichBar:
+    # Loaded here: rich takes a tenth of a second, and quick commands never draw.
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichBar
 
-        self._bar = RichBar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[amount]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=Console(file=sys.stderr, markup=False, highlight=False, emoji=False),
-            # Without rich's own thread, and without its hands on stdout, where results go.
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            transient=True,
-        )
+    return RichBar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=Console(file=sys.stderr, markup=False, highlight=False, emoji=False),
+        # Without rich's own thread, and without its hands on stdout, where results go.
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        transient=True,
+    )
 
 
 def _amount(progress: Progress) -> str:

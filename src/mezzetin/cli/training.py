@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mezzetin.cli.evaluation import score_lines
-from mezzetin.cli.output import AsJson, Output, Plain, opened
+from mezzetin.cli.output import AsJson, Output, Plain, model_to_json, opened
 from mezzetin.records import Progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def train(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made.")],
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder to make.")],
-    recipe: Annotated[str | None, typer.Option(metavar="FILE", help="A TOML file. Default: a small one.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="FILE", help="TOML. Default: a small Transformer on the bundled encoder.")
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="Go on from this bundle: its encoder, words, decoder.")
     ] = None,
@@ -30,9 +32,10 @@ def train(
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
-    """Train a captioner on a dataset and score it on split val.
+    """Train a captioner on a dataset.
 
-    Cut off, the same command goes on. Checkpoints, metrics.jsonl and curves.svg lie in BUNDLE.training.
+    Scores it on split val at the end. Cut off, the same command goes on. Checkpoints, metrics.jsonl and curves.svg
+    lie in BUNDLE.training.
     """
     with opened(as_json=as_json, plain=plain, goes_on=True) as output:
         from mezzetin import api
@@ -66,11 +69,10 @@ def _last_epoch(bundle: Path) -> dict[str, Any]:
 
 
 def _to_json(bundle: Bundle) -> dict[str, Any]:
-    info = bundle.info
     return {
         "bundle": str(bundle.folder),
         "digest": bundle.digest,
-        "model": {"name": info.name, "version": info.version, "signature": info.signature, "licence": info.licence},
+        "model": model_to_json(bundle.info),
         "scores": bundle.scores or None,
     }
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import mezzetin
 from mezzetin.cli.output import AsJson, Plain, opened
 
 
@@ -14,9 +15,10 @@ def quickstart(
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
-    """Draw pictures, train on them, evaluate, caption: every step, offline, in minutes."""
-    with opened(as_json=as_json, plain=plain) as output:
-        from mezzetin import api
+    """Walk the whole road once, offline.
 
-        result = api.quickstart(folder, say=output.say, report=output.report)
+    Draws pictures, ingests them, trains, evaluates and captions new ones, in minutes.
+    """
+    with opened(as_json=as_json, plain=plain, goes_on=True) as output:
+        result = mezzetin.quickstart(folder, say=output.say, report=output.report)
         output.record(result.to_json())

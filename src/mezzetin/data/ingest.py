@@ -155,7 +155,9 @@ def _check_folder(folder: Path, made_from: dict[str, Any]) -> None:
             f"{folder} holds the unfinished ingest of another source, or of this one with other captions or "
             "options: choose another folder, or delete that one"
         )
-    if told is None and folder.is_dir() and any(path.name != JOURNAL for path in folder.iterdir()):
+    # A run that was killed while it wrote the journal's first line leaves that line's half.
+    ours = (JOURNAL, f".{JOURNAL}.part")
+    if told is None and folder.is_dir() and any(path.name not in ours for path in folder.iterdir()):
         raise DatasetError(f"{folder} is not empty and holds no dataset: choose a new or empty folder")
 
 

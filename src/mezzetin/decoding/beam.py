@@ -152,7 +152,7 @@ def _extend(
         for rank, candidate in enumerate(best_BN[row]):
             parent, word = divmod(int(candidate), vocabulary)
             score = float(scores_BN[row, candidate])
-            if not score > -np.inf or slot == beam:  # NaN, which a broken model says, is no score either
+            if score == -np.inf or slot == beam:
                 continue
             history = (*image.scores[parent], float(logp_BKV[row, parent, word]))
             if word == END:

@@ -185,8 +185,22 @@ def _page(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset) 
         )
 
     best, median, worst = (section([int(i) for i in group]) for group in chosen)
+    return EvaluationPage(
+        title=f"How well {captioner.info.name} captions",
+        model=captioner.info,
+        protocol=_facts(evaluation, dataset),
+        scores=evaluation.scores,
+        best=best,
+        median=median,
+        worst=worst,
+        notes=evaluation.notes,
+        language=captioner.bundle.language,
+    )
+
+
+def _facts(evaluation: Evaluation, dataset: Dataset) -> ProtocolFacts:
     counts = sorted({len(p.references) for p in evaluation.pictures})
-    facts = ProtocolFacts(
+    return ProtocolFacts(
         dataset=dataset.folder.name,
         split=evaluation.split,
         images=len(evaluation.pictures),
@@ -194,15 +208,4 @@ def _page(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset) 
         references=f"{counts[0]} a picture" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} a picture",
         decoding=evaluation.decoding.replace("|", ", "),
         version=mezzetin.__version__,
-    )
-    return EvaluationPage(
-        title=f"How well {captioner.info.name} captions",
-        model=captioner.info,
-        protocol=facts,
-        scores=evaluation.scores,
-        best=best,
-        median=median,
-        worst=worst,
-        notes=evaluation.notes,
-        language=captioner.bundle.language,
     )

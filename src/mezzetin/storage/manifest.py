@@ -76,12 +76,24 @@ def read_manifest(path: Path, *, format: str, version: int, verify: bool = True)
     noun = format.rpartition(".")[2]
     try:
         body = json.loads(path.read_bytes())
-        found, number = str(body["format"]), int(body["version"])
+        # Before anything else is read: a newer version may look different.
+        _check_version(path, str(body["format"]), int(body["version"]), format, version)
         files = [(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in body["files"]]
     except FileNotFoundError as error:
         raise trouble(f"{path.parent} is no finished {noun}: it has no {path.name}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise trouble(f"{path} can't be read as the manifest of a {noun}: make or fetch it again") from error
+    if body.get("digest") != content_digest(body, body["files"]):
+        raise trouble(f"{path} was altered since the {noun} was written: make or fetch it again")
+    for name, size, sha256 in files:
+        # What comes from elsewhere must not name, and later overwrite, a file outside its folder.
+        if "\\" in name or any(part in ("", "..") for part in name.split("/")):
+            raise trouble(f"{path} names a file outside its folder, {name!r}: make or fetch the {noun} again")
+        _check_file(path.parent / name, size, sha256 if verify else None, trouble, noun)
+    return dict(body)
+
+
+def _check_version(path: Path, found: str, number: int, format: str, version: int) -> None:
     if found != format:
         raise FormatError(f"{path} describes a {found}, not a {format}")
     if number > version:
@@ -89,9 +101,6 @@ def read_manifest(path: Path, *, format: str, version: int, verify: bool = True)
             f"{path} is of format {found} version {number}; this Mezzetin reads up to version {version}: "
             "update with pip install -U mezzetin"
         )
-    for name, size, sha256 in files:
-        _check_file(path.parent / name, size, sha256 if verify else None, trouble, noun)
-    return dict(body)
 
 
 def _check_file(path: Path, size: int, sha256: str | None, trouble: type[Exception], noun: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 
 import mezzetin
@@ -21,11 +22,14 @@ from mezzetin.data.dataset import Dataset
 from mezzetin.errors import EnvironmentProblem
 from mezzetin.novelty import FeatureSpace, fit_feature_space
 from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.paths import writing
 from mezzetin.training.export import export_graphs, round_weights
 from mezzetin.training.loop import Run
 from mezzetin.training.model import CaptionModel
 from mezzetin.training.pictures import Pictures
+from mezzetin.training.recipe import Recipe
 
+TERMS = "LICENSE.md"
 GISTS = 2000
 """Training pictures that the feature space is fitted to: enough for 64 directions."""
 
@@ -47,32 +51,75 @@ def assemble(run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures
         seen = np.unique(image_keys([*run.corpus.keys, *run.corpus.held_keys]))
         np.save(folder / "training_images.npy", seen, allow_pickle=False)
         write_atomically(folder / "card.md", f"# {run.recipe.name}\n".encode())
-        if run.recipe.licence_file is not None:
-            write_atomically(folder / "LICENSE.md", Path(run.recipe.licence_file).read_bytes())
+        _write_terms(folder, run.recipe)
         return seal(folder, _content(run, dataset, model, space, stage))
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise EnvironmentProblem(
-            f"the bundle can't be written to {folder} ({error.strerror or error}): make room there and run again"
+            f"the bundle can't be written to {folder} ({error}): make room there and run the same command again"
         ) from error
 
 
-def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpace, stage: str) -> dict[str, Any]:
-    recipe = run.recipe
-    plain = recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "licence_file": True})
+def relabelled(bundle: Bundle, recipe: Recipe) -> Bundle:
+    """A stage's bundle from an earlier call under what the recipe says now: names, licence, card and decoding.
+
+    Raises:
+        EnvironmentProblem: the folder can't be written.
+
+    """
+    training = {**bundle.manifest["training"], "recipe": _plain(recipe)}
+    content = {**bundle.manifest, **_labels(recipe), "training": training}
+    place = bundle.folder / TERMS
+    if content == bundle.manifest and _terms(recipe) == (place.read_bytes() if place.exists() else None):
+        return bundle
+    with writing(bundle.folder):
+        _write_terms(bundle.folder, recipe)
+        made_by_sealing = ("format", "version", "digest", "files")
+        return seal(bundle.folder, {key: value for key, value in content.items() if key not in made_by_sealing})
+
+
+def says_the_same(bundle: Bundle, recipe: Recipe) -> bool:
+    """Whether a bundle has the names, licence, card and decoding of this recipe."""
+    content = {**bundle.manifest, **_labels(recipe)}
+    return content == bundle.manifest and bundle.manifest["training"]["recipe"]["card"] == recipe.card.model_dump()
+
+
+def _labels(recipe: Recipe) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "model_version": recipe.version,
-        "language": dataset.manifest.language,
         "licence": recipe.licence,
+        "decoding": recipe.decoding.model_dump(),
+    }
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "licence_file": True})
+
+
+def _terms(recipe: Recipe) -> bytes | None:
+    return Path(recipe.licence_file).read_bytes() if recipe.licence_file else None
+
+
+def _write_terms(folder: Path, recipe: Recipe) -> None:
+    terms = _terms(recipe)
+    if terms is None:
+        (folder / TERMS).unlink(missing_ok=True)
+    else:
+        write_atomically(folder / TERMS, terms)
+
+
+def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpace, stage: str) -> dict[str, Any]:
+    return {
+        **_labels(run.recipe),
+        "language": dataset.manifest.language,
         "encoder": {**model.encoder.spec.to_json(), "folded": model.encoder.folded},
         "decoder": {"start_state": list(model.decoder.start_shape)},
         "vocabulary": {"words": len(run.corpus.vocabulary), "tokeniser": run.corpus.vocabulary.tokeniser},
-        "decoding": recipe.decoding.model_dump(),
         "novelty": space.numbers(),
         "training": {
             "run": run.identity,
             "stage": stage,
-            "recipe": plain,
+            "recipe": _plain(run.recipe),
             "dataset": dataset.digest,
             "dataset_licence": dataset.manifest.licence,
             "images": len(run.corpus.keys),
@@ -83,6 +130,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
             "torch": torch.__version__,
             "machine": platform.machine(),
             "dataset": str(dataset.folder),
+            "encoder_weights": run.weights,
         },
     }
 

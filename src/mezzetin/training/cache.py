@@ -49,7 +49,7 @@ class RowCache:
         start = len(self.rows)
         block = np.ascontiguousarray(rows, self.dtype)
         try:
-            written = os.pwrite(self._data, memoryview(block), self._offset + start * self._row_bytes)
+            written = os.pwrite(self._data, block.data, self._offset + start * self._row_bytes)
             if written != block.nbytes:
                 raise OSError("short write")
             self._keys.write("".join(f"{key}\n" for key in keys))
@@ -76,6 +76,6 @@ class RowCache:
 def _describes(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
     return bool(found.shape == shape and found.dtype == dtype)

@@ -1,12 +1,14 @@
 """Checkpoints: what a killed run goes on from.
 
 Each is `step-N.safetensors` (weights, averages, best weights, optimiser moments) and its manifest
-`step-N.json`, written last; the newest that verifies counts and two are kept. Random generators are seeded from
-the step's number, so there is no generator state to store.
+`step-N.json`, written last; the newest that verifies counts and two are kept. Steps count from 0 in every stage: what
+an earlier stage left is dropped, or its higher numbers would pass for newer. Random generators are seeded from the
+step's number, so there is no generator state to store.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,7 +40,7 @@ class Position:
 
 
 def save_checkpoint(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
-    """Write a checkpoint and drop those older than the last two.
+    """Write a checkpoint and drop all but the last two of this stage and run.
 
     Raises:
         EnvironmentProblem: the disk is full or read-only; earlier checkpoints are untouched.
@@ -64,7 +66,8 @@ def save_checkpoint(folder: Path, position: Position, tensors: dict[str, Tensor]
         raise EnvironmentProblem(
             f"the checkpoint can't be written to {folder} ({error}): make room there and run the same command again"
         ) from error
-    for manifest in _newest_first(folder)[KEPT:]:
+    own = [manifest for manifest in _newest_first(folder) if _belongs(manifest, position)]
+    for manifest in set(_newest_first(folder)) - set(own[:KEPT]):
         manifest.unlink()
         manifest.with_suffix(".safetensors").unlink(missing_ok=True)
 
@@ -86,6 +89,15 @@ def load_checkpoint(folder: Path, stage: str, run: str) -> tuple[Position, dict[
 def _position(body: dict[str, Any]) -> Position:
     names = Position.__dataclass_fields__
     return Position(**{name: body[name] for name in names})
+
+
+def _belongs(manifest: Path, position: Position) -> bool:
+    """Whether a checkpoint is of the same stage and run; one that can't be read is of none."""
+    try:
+        body = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(body, dict) and (body.get("stage"), body.get("run")) == (position.stage, position.run)
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from mezzetin.records import Example
 from mezzetin.text import TOKENISER, mirror_words, tokenise
 from mezzetin.training.model import step_seed
 from mezzetin.training.recipe import DataRecipe
-from mezzetin.vocabulary import Vocabulary
+from mezzetin.vocabulary import SPECIAL, Vocabulary
 
 Captions = list[list[int]]
 
@@ -46,7 +46,7 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
     With `vocabulary` (training goes on from a bundle) its words are kept, otherwise one is built.
 
     Raises:
-        DatasetError: no training captions, or too few pictures to hold any out.
+        DatasetError: no training captions, too few pictures to hold any out, or no word that is common enough.
 
     """
     tokens: dict[str, list[list[str]]] = {}
@@ -65,6 +65,11 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
             (caption for key in keys for caption in tokens[key]),
             min_count=recipe.min_count,
             tokeniser=TOKENISER,
+        )
+    if len(vocabulary) == len(SPECIAL):
+        raise DatasetError(
+            f"no word occurs {recipe.min_count} times in the training captions of {dataset.folder}: "
+            "lower data.min_count in the recipe, or bring more captions"
         )
     # One word more than is read: it shows that a longer caption does not end where it is cut.
     cut = recipe.max_words + 1

@@ -17,7 +17,8 @@ class ByteDropout(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.below = round(256 * rate)
+        # A rate just below 1 must leave something to scale up.
+        self.below = min(round(256 * rate), 255)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply a fresh mask; the identity in evaluation."""

@@ -8,6 +8,7 @@ Weights come from a local safetensors file, from a bundle, or from where timm's 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,7 @@ from safetensors.torch import load_file
 from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
-from mezzetin.bundle import Bundle, bundled_captioner
+from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle, bundled_captioner
 from mezzetin.errors import EnvironmentProblem, RecipeError
 from mezzetin.pixels import Preprocessing
 from mezzetin.training.folding import folded
@@ -52,9 +53,16 @@ class EncoderSpec:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> EncoderSpec:
-        """Read what `to_json` made."""
-        values = {**body, "preprocessing": Preprocessing.from_json(body["preprocessing"])}
-        return cls(**{**values, "mean": tuple(body["mean"]), "std": tuple(body["std"])})
+        """Read what `to_json` made; a bundle says more of its encoder beside it."""
+        return cls(
+            name=str(body["name"]),
+            options=dict(body["options"]),
+            preprocessing=Preprocessing.from_json(body["preprocessing"]),
+            mean=tuple(body["mean"]),
+            std=tuple(body["std"]),
+            channels=int(body["channels"]),
+            positions=int(body["positions"]),
+        )
 
 
 class ImageEncoder(nn.Module):
@@ -89,7 +97,9 @@ class ImageEncoder(nn.Module):
         """The trunk's grid features of normalised pixels, positions in reading order."""
         grid: Tensor = cast(Any, self.trunk).forward_features(pixels_B3HW.contiguous(memory_format=torch.channels_last))
         if grid.ndim == 4:
-            return grid.flatten(2).transpose(1, 2)
+            # Most of timm answers B, C, H, W; its window attentions and a few others B, H, W, C, and say so.
+            channels_last = str(getattr(self.trunk, "output_fmt", "NCHW")) == "NHWC"
+            return grid.flatten(1, 2) if channels_last else grid.flatten(2).transpose(1, 2)
         return grid[:, int(getattr(self.trunk, "num_prefix_tokens", 0)) :]
 
     def signature(self) -> str:
@@ -105,15 +115,16 @@ def build_encoder(recipe: EncoderRecipe) -> ImageEncoder:
     """Make the encoder that a recipe names, with its pretrained weights.
 
     Raises:
-        RecipeError: timm knows no such model, or the weights file is missing or belongs to another model.
+        RecipeError: timm knows no such model, or not in this size or with these options, or the weights file is
+            missing or belongs to another model.
+        BundleError: the encoder is a bundle's, and that can't be opened.
         EnvironmentProblem: the weights would have to be downloaded and can't be.
 
     """
-    if recipe.name == BUNDLED or (Path(recipe.name) / "bundle.json").is_file():
-        return encoder_of(bundled_captioner() if recipe.name == BUNDLED else Bundle.open(recipe.name))
-    if recipe.name not in timm.list_models() and recipe.name.split(".")[0] not in timm.list_models():
-        near = timm.list_models(f"*{recipe.name[:6]}*")[:3]
-        raise RecipeError(f"timm has no model {recipe.name!r}" + (f"; near: {', '.join(near)}" if near else ""))
+    bundle = bundle_named(recipe.name)
+    if bundle is not None:
+        return encoder_of(bundle)
+    _check_name(recipe.name)
     spec = _spec(recipe)
     encoder = ImageEncoder(spec, pretrained=recipe.weights is None)
     if recipe.weights is not None:
@@ -121,10 +132,17 @@ def build_encoder(recipe: EncoderRecipe) -> ImageEncoder:
     return _measured(encoder)
 
 
+def bundle_named(encoder: str) -> Bundle | None:
+    """The bundle that an encoder's name means; None where it is a timm model's."""
+    if encoder == BUNDLED:
+        return bundled_captioner()
+    return Bundle.open(encoder) if (Path(encoder) / MANIFEST).is_file() else None
+
+
 def encoder_of(bundle: Bundle) -> ImageEncoder:
     """The encoder inside a bundle, for training on."""
     encoder = ImageEncoder(EncoderSpec.from_json(bundle.manifest["encoder"]))
-    tensors = load_file(bundle.folder / "weights.safetensors")
+    tensors = load_file(bundle.folder / WEIGHTS)
     own = {
         name.removeprefix(ENCODER_PREFIX): tensor.float()
         for name, tensor in tensors.items()
@@ -134,6 +152,19 @@ def encoder_of(bundle: Bundle) -> ImageEncoder:
         encoder.fold()
     encoder.trunk.load_state_dict(own)
     return encoder
+
+
+def _check_name(name: str) -> None:
+    if "/" in name:
+        raise RecipeError(f"there is no bundle {name}: name a bundle's folder, a timm model, or {BUNDLED!r}")
+    architecture, _, tag = name.partition(".")
+    known = timm.list_models()
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, [BUNDLED, *known], n=3)
+        raise RecipeError(f"timm has no model {name!r}" + (f"; near: {', '.join(near)}" if near else ""))
+    tags = [published.partition(".")[2] for published in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise RecipeError(f"timm has no weights {tag!r} for {architecture!r}; it has {', '.join(tags) or 'none'}")
 
 
 def _spec(recipe: EncoderRecipe) -> EncoderSpec:
@@ -151,15 +182,23 @@ def _spec(recipe: EncoderRecipe) -> EncoderSpec:
 def _create(spec: EncoderSpec, pretrained: bool) -> nn.Module:
     try:
         model: nn.Module = timm.create_model(spec.name, pretrained=pretrained, num_classes=0, **dict(spec.options))
-    except TypeError as error:
-        raise RecipeError(f"encoder {spec.name!r} does not take these options: {error}") from error
+    except (TypeError, ValueError, AssertionError, KeyError) as error:
+        raise RecipeError(f"encoder {spec.name!r} does not take these options: {_first_line(error)}") from error
     except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise RecipeError(f"encoder {spec.name!r} does not take these options: {_first_line(error)}") from error
         # timm fetches through huggingface_hub, whose failures are OSErrors or RuntimeErrors.
         raise EnvironmentProblem(
             f"the weights of {spec.name!r} are neither here nor can be downloaded: name a safetensors file with "
             f"--encoder-weights, or use encoder name {BUNDLED!r}"
         ) from error
+    if not hasattr(model, "forward_features"):
+        raise RecipeError(f"encoder {spec.name!r} with these options has no grid of features: choose another")
     return model
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _load(encoder: ImageEncoder, path: Path) -> None:
@@ -179,9 +218,15 @@ def _load(encoder: ImageEncoder, path: Path) -> None:
 
 def _measured(encoder: ImageEncoder) -> ImageEncoder:
     """Fold, and fill in channels and positions by looking at one black picture."""
-    encoder.fold()
     side = encoder.spec.preprocessing
-    with torch.no_grad():
-        _, positions, channels = encoder(torch.zeros(1, side.height, side.width, 3, dtype=torch.uint8)).shape
+    try:
+        encoder.fold()
+        with torch.no_grad():
+            _, positions, channels = encoder(torch.zeros(1, side.height, side.width, 3, dtype=torch.uint8)).shape
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise RecipeError(
+            f"encoder {encoder.spec.name!r} can't look at pictures of {side.width} x {side.height} pixels "
+            f"({_first_line(error)}): leave encoder.size out, or choose another"
+        ) from error
     encoder.spec = EncoderSpec(**{**encoder.spec.__dict__, "channels": int(channels), "positions": int(positions)})
     return encoder

@@ -82,6 +82,8 @@ def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray
     tensors = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
     tensors |= {name: _stored(torch.from_numpy(array)) for name, array in extra.items()}
     save_file(tensors, folder / WEIGHTS)
+    # safetensors makes files that only their owner can read.
+    (folder / WEIGHTS).chmod(0o644)
     places = _places(folder / WEIGHTS)
     for name, graph in (("encoder.onnx", encoder), ("decoder.onnx", decoder)):
         _refer(graph, places)

@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 
 from mezzetin.decoding.beam import DecodingOptions
+from mezzetin.errors import RecipeError
 from mezzetin.metrics.cider import CiderD
 from mezzetin.records import Progress
 from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.paths import writing
 from mezzetin.training.batches import Batch, epoch_batches, steps_per_epoch
 from mezzetin.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from mezzetin.training.corpus import Corpus
@@ -34,13 +36,17 @@ HELD_AT_ONCE = 50
 
 @dataclass
 class Run:
-    """What a stage needs beside its model: where, from what, how, and whom to tell."""
+    """What a stage needs beside its model: where, from what, how, and whom to tell.
+
+    `weights` is the sha256 of the file that the encoder began with, if there was one.
+    """
 
     recipe: Recipe
     corpus: Corpus
     folder: Path
     identity: str
     report: Report
+    weights: str | None = None
 
 
 class Stage:
@@ -58,33 +64,46 @@ class Stage:
         self.position = Position(stage=stage.name, run=run.identity)
         self.per_epoch = steps_per_epoch(run.corpus, stage)
         self.saved = time.monotonic()
+        # Whether weights, averages and moments are those after `position.step` steps and no judgement is due: only
+        # then does a run that goes on from them end like one that was never stopped.
+        self.whole = True
         self.cider = CiderD(run.corpus.held_references)
 
     def train(self) -> Position:
-        """Train to the end, from the newest checkpoint if there is one."""
+        """Train to the end, from the newest checkpoint if there is one.
+
+        Raises:
+            RecipeError: the loss is no longer a number.
+            EnvironmentProblem: the disk is full or read-only.
+            KeyboardInterrupt: passed on, after a checkpoint if it came between two updates of the weights.
+
+        """
         self._resume()
         try:
             while not self.position.finished:
                 self._epoch()
         except KeyboardInterrupt:
-            self.save()
+            if self.whole:
+                self.save()
             raise
         self._load(self.best)
         self.model.eval()
         return self.position
 
     def _epoch(self) -> None:
-        epoch, first = divmod(self.position.step, self.per_epoch)
+        # Counted by judgements: after its last step an epoch is not over.
+        epoch = len(self.position.epochs)
+        first = self.position.step - epoch * self.per_epoch
         started, losses = time.monotonic(), []
         self.model.train()
         seed = self.run.recipe.seed
         for batch in epoch_batches(self.run.corpus, self.stage, seed=seed, epoch=epoch, first=first):
             losses.append(self._step(batch))
             self._tell(epoch, losses)
-            if time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
+            if self.whole and time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self.save()
         seconds = time.monotonic() - started
-        self._judge(epoch, float(np.mean(losses)), seconds)
+        self._judge(epoch, losses, seconds)
         self.save()
 
     def _step(self, batch: Batch) -> float:
@@ -98,12 +117,16 @@ class Stage:
             loss = cross_entropy(
                 self.model.decoder, features, batch.words_BKT, batch.targets_BKT, stage.label_smoothing
             )
+        if not torch.isfinite(loss):
+            raise self._diverged(f"its loss is {loss.item()}")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
         torch.nn.utils.clip_grad_norm_(self.weights.values(), stage.clip)
+        self.whole = False
         self.optimiser.step()
         self.position.step += 1
         self._follow()
+        self.whole = self.position.step % self.per_epoch != 0
         return loss.item()
 
     @torch.no_grad()
@@ -113,13 +136,16 @@ class Stage:
         for name, parameter in self.weights.items():
             self.average[name].lerp_(parameter, 1 - decay)
 
-    def _judge(self, epoch: int, loss: float, seconds: float) -> None:
+    def _judge(self, epoch: int, losses: list[float], seconds: float) -> None:
         """Caption the held-out pictures greedily with the averaged weights; note the best; stop or go on."""
+        self.whole = False
         present = {name: p.detach().clone() for name, p in self.weights.items()}
         self._load(self.average)
         score = held_out_cider(self.model, self.pictures, self.run.corpus, self.run.recipe, self.cider)
+        if math.isnan(score):
+            raise self._diverged("it says nothing any more")
         self._load(present)
-        position = self.position
+        position, loss = self.position, float(np.mean(losses)) if losses else math.nan
         if score > position.best_score:
             position.best_score, position.best_epoch = score, epoch
             self.best = {name: tensor.clone() for name, tensor in self.average.items()}
@@ -131,6 +157,13 @@ class Stage:
         _append(self.run.folder / "metrics.jsonl", line)
         note = f"loss {loss:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
         self.run.report(Progress(f"epoch {epoch + 1} of {self.stage.name}", epoch + 1, self.stage.epochs, note))
+        self.whole = True
+
+    def _diverged(self, sign: str) -> RecipeError:
+        return RecipeError(
+            f"stage {self.stage.name!r} diverged at step {self.position.step}, {sign}: "
+            "lower its learning rates in the recipe and name another bundle"
+        )
 
     def _tell(self, epoch: int, losses: list[float]) -> None:
         task = f"train {self.stage.name} (epoch {epoch + 1} of {self.stage.epochs})"
@@ -157,7 +190,8 @@ class Stage:
         self.average = {name: tensors[f"average/{name}"].clone() for name in self.weights}
         self.best = {name: tensors[f"best/{name}"].clone() for name in self.weights}
         for name, parameter in self.weights.items():
-            for moment in ("step", "exp_avg", "exp_avg_sq"):
+            # There are none before the first step, and never for a weight that the features don't depend on.
+            for moment in ("step", "exp_avg", "exp_avg_sq") if f"adam.step/{name}" in tensors else ():
                 self.optimiser.state[parameter][moment] = tensors[f"adam.{moment}/{name}"].clone()
         note = f"going on from step {self.position.step}"
         self.run.report(Progress(f"resume {self.stage.name}", self.position.step, None, note))
@@ -169,7 +203,7 @@ class Stage:
 
 
 def held_out_cider(model: CaptionModel, pictures: Pictures, corpus: Corpus, recipe: Recipe, cider: CiderD) -> float:
-    """Mean CIDEr-D (0..10) of greedy captions of the held-out pictures."""
+    """Mean CIDEr-D (0..10) of greedy captions of the held-out pictures; NaN when the model says nothing at all."""
     model.eval()
     options = DecodingOptions(beam=1, max_words=recipe.data.max_words)
     scores: list[float] = []
@@ -177,6 +211,8 @@ def held_out_cider(model: CaptionModel, pictures: Pictures, corpus: Corpus, reci
         with torch.no_grad():
             features = pictures.plain(corpus.held_keys[start : start + HELD_AT_ONCE])
         for ranked in model.search(features, options):
+            if not ranked:
+                return math.nan
             words = corpus.vocabulary.decode(ranked[0].words)
             scores.append(cider.score(len(scores), words))
     return float(np.mean(scores))
@@ -208,9 +244,10 @@ def _schedule(stage: StageRecipe, progress: float) -> float:
 def _append(path: Path, line: dict[str, object]) -> None:
     """Add a line; an epoch that is repeated after a kill replaces its earlier line."""
     kept = []
-    if path.exists():
-        for text in path.read_text().splitlines():
-            old = json.loads(text)
-            if (old["stage"], old["epoch"]) != (line["stage"], line["epoch"]):
-                kept.append(text)
-    write_atomically(path, ("\n".join([*kept, json.dumps(line)]) + "\n").encode())
+    with writing(path):
+        if path.exists():
+            for text in path.read_text().splitlines():
+                old = json.loads(text)
+                if (old["stage"], old["epoch"]) != (line["stage"], line["epoch"]):
+                    kept.append(text)
+        write_atomically(path, ("\n".join([*kept, json.dumps(line)]) + "\n").encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -132,7 +133,8 @@ def cached_pixels(
 ) -> LivePictures:
     """Decode what is missing of the pictures, once."""
     side = encoder.spec.preprocessing
-    name = f"pixels-{side.width}x{side.height}-{side.fit}-{side.interpolation}"
+    fit = side.fit if side.fit == "squash" else f"{side.fit}{side.crop_share:g}"
+    name = f"pixels-{side.width}x{side.height}-{fit}-{side.interpolation}"
     cache = RowCache(folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8)
     _fill(cache, dataset, keys, encoder, lambda pixels: pixels, report)
     return LivePictures(cache, encoder, crop)
@@ -149,12 +151,15 @@ def _fill(
     missing = set(cache.missing(keys))
     total, done = len(missing), 0
     wanted = _wanted(dataset, missing)
-    with ThreadPoolExecutor(2) as pool:
+    # The caller gets a cache that is full; one that could not be filled is of no use to anybody.
+    with ExitStack() as unfilled, ThreadPoolExecutor(2) as pool:
+        unfilled.callback(cache.close)
         while batch := list(islice(wanted, ENCODE_AT_ONCE)):
             pixels = list(pool.map(lambda pair: decode(pair[1], encoder.spec.preprocessing), batch))
             cache.write([key for key, _ in batch], row(np.stack(pixels)))
             done += len(batch)
             report(Progress("look at the pictures", done, total))
+        unfilled.pop_all()
 
 
 def _wanted(dataset: Dataset, missing: set[str]) -> Iterator[tuple[str, bytes]]:

@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from mezzetin.bundle import BUNDLED, MANIFEST
 from mezzetin.config import Settings, parse, read_toml
-
-BUNDLED = "bundled"
 
 
 class DataRecipe(Settings):
@@ -26,7 +25,7 @@ class DataRecipe(Settings):
 class EncoderRecipe(Settings):
     """Where the picture's features come from."""
 
-    name: str = Field(BUNDLED, description="a timm model, 'bundled', or the path of a bundle")
+    name: str = Field(BUNDLED, description="a timm model, 'bundled', or a bundle relative to the recipe")
     weights: str | None = Field(None, description="a safetensors file; relative to the recipe")
     options: dict[str, Any] = Field(default_factory=dict, description="arguments of timm.create_model")
     size: int | None = Field(None, ge=32, le=1024, description="pixels of a side; default: the encoder's own")
@@ -129,8 +128,9 @@ def read_recipe(path: Path | None) -> Recipe:
     changes: dict[str, Any] = {}
     if encoder.weights:
         changes["weights"] = str((path.parent / Path(encoder.weights).expanduser()).resolve())
-    if encoder.name != BUNDLED and "/" in encoder.name:
-        changes["name"] = str((path.parent / Path(encoder.name).expanduser()).resolve())
+    bundle = (path.parent / Path(encoder.name).expanduser()).resolve()
+    if encoder.name != BUNDLED and ("/" in encoder.name or (bundle / MANIFEST).is_file()):
+        changes["name"] = str(bundle)
     updated: dict[str, Any] = {"encoder": encoder.model_copy(update=changes)}
     if recipe.licence_file:
         updated["licence_file"] = str((path.parent / recipe.licence_file).resolve())

@@ -85,7 +85,7 @@ def plain_search(row: Row, options: DecodingOptions) -> list[Hypothesis]:
         for words in living:
             so_far = sum(said(row, words).log_probabilities[:-1])
             for word, logp in enumerate(row(words)):
-                if word == END and length or word >= len(SPECIAL) and length < options.max_words:
+                if length > 0 if word == END else word >= len(SPECIAL) and length < options.max_words:
                     candidates.append((so_far + float(logp), words, word))
         candidates.sort(key=lambda candidate: -candidate[0])
         finished += [said(row, words) for _, words, word in candidates[: options.beam] if word == END]

@@ -126,4 +126,4 @@ class TransformerDecoder(nn.Module):
 
     def _embed(self, words: Tensor) -> Tensor:
         vectors: Tensor = self.words(words)
-        return vectors * self.width**0.5
+        return vectors * float(self.width**0.5)

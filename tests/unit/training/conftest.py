@@ -1,0 +1,92 @@
+"""Small real parts: a dataset of drawn scenes, encoders of a hundred thousand weights, and models made of both."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from mezzetin.data.dataset import Dataset
+from mezzetin.data.ingest import ingest
+from mezzetin.scenes import draw_scenes
+from mezzetin.training.decoders.transformer import TransformerDecoder
+from mezzetin.training.encoders import build_encoder
+from mezzetin.training.model import CaptionModel
+from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe
+
+SIDE = 32
+Weights = Callable[..., Path]
+Model = Callable[..., CaptionModel]
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Twenty-four drawn scenes, six of them for validation."""
+    folder = tmp_path_factory.mktemp("scenes")
+    draw_scenes(folder / "source", count=24, seed=3)
+    ingest(folder / "source", folder / "dataset")
+    return Dataset.open(folder / "dataset")
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    """A file of random weights for a timm model, whose batch norms have statistics that matter."""
+
+    def save(name: str, **options: object) -> Path:
+        torch.manual_seed(11)
+        trunk = timm.create_model(name, pretrained=False, num_classes=5, **options)
+        for module in trunk.modules():
+            if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
+                torch.nn.init.normal_(module.running_mean, std=0.2)
+                torch.nn.init.uniform_(module.running_var, 0.5, 2)
+                torch.nn.init.uniform_(module.weight, 0.5, 2)
+                torch.nn.init.normal_(module.bias, std=0.2)
+        path = tmp_path_factory.mktemp("weights") / f"{name}.safetensors"
+        save_file(trunk.state_dict(), path)
+        return path
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def model(weights: Weights) -> Model:
+    """A captioner with random weights."""
+
+    def make(words: int = 40, name: str = "test_efficientnet", dropout: float = 0.0) -> CaptionModel:
+        encoder = build_encoder(EncoderRecipe(name=name, weights=str(weights(name)), size=SIDE))
+        torch.manual_seed(5)
+        recipe = DecoderRecipe(width=32, layers=2, heads=4, feed_forward=64, dropout=dropout)
+        decoder = TransformerDecoder(recipe, words, encoder.spec.channels, encoder.spec.positions)
+        # Fresh words hardly differ; spread out, the captions do.
+        torch.nn.init.normal_(decoder.bias, std=2)
+        return CaptionModel(encoder, decoder).eval()
+
+    return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A file system in memory of a given size; asked again, the same one gets another size."""
+    place = tmp_path / "disk"
+
+    def mount(size: str) -> Path:
+        options = f"remount,size={size}" if place.exists() else f"size={size}"
+        place.mkdir(exist_ok=True)
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
+            )
+        except FileNotFoundError:
+            pytest.skip("there is no mount command")
+        if done.returncode != 0:
+            pytest.skip("mounting a file system needs rights that this user lacks")
+        return place
+
+    yield mount
+    if place.is_mount():
+        subprocess.run(["umount", str(place)], check=True)
