@@ -138,8 +138,8 @@ def train(
 ) -> Bundle:
     """Train a captioner on a dataset, judge it on split `val`, and write it as a bundle.
 
-    `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from ("bundled": the bundled captioner). The same call goes on where an earlier one
-    was cut off; a bundle that is finished is returned as it is.
+    `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from ("bundled": the bundled captioner). The same
+    call goes on where an earlier one was cut off; a bundle that is finished is returned as it is.
 
     Raises:
         MissingExtra: `mezzetin[train]` is not installed.

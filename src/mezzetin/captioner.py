@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
 from mezzetin.decoding.beam import DecodingOptions, FloatArray, Hypothesis, IntArray, beam_search
-from mezzetin.errors import BundleError, ImageError
+from mezzetin.errors import BundleError, ImageError, InputError
 from mezzetin.novelty import PREFIX, FeatureSpace
 from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
@@ -70,7 +70,14 @@ class BundleCaptioner:
         return self.bundle.info
 
     def caption(self, images: Sequence[bytes | str | Path]) -> list[Caption]:
-        """Caption encoded pictures (bytes, or paths of local files): one result each, in order."""
+        """Caption encoded pictures (bytes, or paths of local files): one result each, in order.
+
+        Raises:
+            InputError: a lone picture was given instead of a list.
+
+        """
+        if isinstance(images, str | bytes):
+            raise InputError("caption takes a list of pictures: caption([picture])")
         return self.caption_pixels([self.pixels(image) for image in images])
 
     def pixels(self, image: bytes | str | Path) -> NDArray[np.uint8] | ItemError:
@@ -105,6 +112,9 @@ class BundleCaptioner:
         return logp_BKV, grown
 
     def _caption(self, ranked: list[Hypothesis], unlike: np.float32) -> Caption:
+        if not ranked:
+            silent = ItemError("no_caption", "the model found no words for this picture: use another model")
+            return Caption(None, self.bundle.language, self.info, error=silent)
         vocabulary, best = self.bundle.vocabulary, ranked[0]
         words = vocabulary.decode(best.words)
         return Caption(
@@ -113,7 +123,7 @@ class BundleCaptioner:
             model=self.info,
             unlike_training=round(float(unlike), 4),
             tokens=tuple(
-                Token(word, round(float(np.exp(logp)), 4))
+                Token(word, round(float(np.exp(logp)), 6))
                 for word, logp in zip(words, best.log_probabilities, strict=False)
             ),
             alternatives=tuple(
@@ -167,11 +177,15 @@ def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSe
     # Spinning threads would burn the processor that the other pictures of a folder need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(
-            str(bundle.folder / name), options, providers=onnxruntime.get_available_providers()
-        )
+        return onnxruntime.InferenceSession(str(bundle.folder / name), options, providers=_providers())
     except _UNLOADABLE as error:
         raise BundleError(f"{bundle.folder / name} can't be loaded: make or fetch the bundle again") from error
+
+
+def _providers() -> list[str]:
+    """A GPU where onnxruntime-gpu finds one; others, such as TensorRT, compile for minutes and are left alone."""
+    available = onnxruntime.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
 
 
 def _feature_space(bundle: Bundle) -> FeatureSpace:

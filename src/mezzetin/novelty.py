@@ -39,9 +39,10 @@ class FeatureSpace:
         # The directions are scaled to unit variance; undo that to take their share out of the length.
         scale = np.square(self.directions_RC).sum(1)
         left = np.square(centred).sum(1) - (np.square(along) / scale).sum(1)
-        count = len(self.directions_RC)
-        squares = np.square(along).sum(1) + count * np.maximum(left, 0) / self.rest
-        return np.asarray(np.sqrt(squares / (2 * count)), np.float32)
+        # What is left spreads over all the other channels, each with the same share of `rest`.
+        others = max(len(self.mean_C) - len(self.directions_RC), 1)
+        squares = np.square(along).sum(1) + others * np.maximum(left, 0) / self.rest
+        return np.asarray(np.sqrt(squares / len(self.mean_C)), np.float32)
 
     def unlike(self, gists_NC: Floats) -> Floats:
         """0..1: 0 up to the median held-out picture, 0.5 at the 99th percentile, 1 at twice that excess."""
@@ -78,7 +79,7 @@ def fit_feature_space(training_NC: Floats, held_out_NC: Floats) -> FeatureSpace:
     space = FeatureSpace(_halved(mean), _halved(directions), rest)
     distances = space.distance(held_out_NC)
     median = float(np.median(distances))
-    rare = max(float(np.quantile(distances, 0.99)), median * 1.05, median + 1e-6)
+    rare = max(float(np.quantile(distances, 0.99)), median * 1.1, median + 1e-6)
     return FeatureSpace(space.mean_C, space.directions_RC, rest, median, rare)
 
 

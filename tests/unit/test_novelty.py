@@ -67,7 +67,9 @@ def test_fewer_points_than_directions(count: int) -> None:
     space = fit_feature_space(planted(count, 1), planted(max(count // 4, 1), 2))
     like, foreign = space.unlike(planted(100, 3)), space.unlike(planted(100, 4, shift=30.0))
     assert like.min() >= 0 and like.max() <= 1
-    assert foreign.min() == 1 and like.mean() < 0.9
+    assert foreign.min() == 1
+    if count >= 10:  # of three pictures, one held out, nothing is usual yet
+        assert like.mean() < 0.9
 
 
 @pytest.mark.parametrize("channels", [8, 40, 64, 65])

@@ -85,11 +85,11 @@ def test_a_bad_picture_is_one_row(captioner: BundleCaptioner, pictures: list[byt
 
 
 def test_the_source_is_not_read_far_ahead(captioner: BundleCaptioner, pictures: list[bytes | Path]) -> None:
-    source, batch, workers = Source(pictures, 60), 3, 2
+    source, batch, workers = Source(pictures, 36), 3, 2
     ahead = [
         source.taken - given for given, _ in enumerate(caption_pictures(captioner, source, batch=batch, workers=2))
     ]
-    assert len(ahead) == 60
+    assert len(ahead) == 36
     # One batch a thread, one that waits for a thread, and what is left of the one being given out.
     assert max(ahead) <= (workers + 2) * batch
 

@@ -43,8 +43,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found. `notes` are sentences, such as why METEOR is absent."""
+    """What an evaluation found; `dataset` is a digest, `notes` are sentences, such as why METEOR is absent."""
 
+    dataset: str
     split: str
     scores: tuple[Score, ...]
     pictures: tuple[Judged, ...]
@@ -58,6 +59,7 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """The scores with their protocol, as `scores.json` holds them."""
         return {
+            "dataset": self.dataset,
             "split": self.split,
             "images": len(self.pictures),
             "tokeniser": TOKENISER,
@@ -102,14 +104,15 @@ def judge(
         f"split={split}|n={len(pictures)}|refs={spread}|tok={TOKENISER}|{decoding}|mezzetin={mezzetin.__version__}"
     )
     scores = score(references, hypotheses, protocol=protocol)
-    notes: list[str] = []
+    silent = sum(not picture.hypothesis for picture in pictures)
+    notes = [f"{silent:,} pictures have no caption and score 0."] if silent else []
     if with_meteor:
         answer = meteor(references, hypotheses, protocol=protocol)
         if isinstance(answer, Score):
             scores.append(answer)
         else:
             notes.append(answer)
-    return Evaluation(split, tuple(scores), pictures, decoding, tuple(notes))
+    return Evaluation(dataset.digest, split, tuple(scores), pictures, decoding, tuple(notes))
 
 
 def keep(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset, folder: Path) -> None:

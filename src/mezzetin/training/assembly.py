@@ -129,7 +129,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
             "mezzetin": mezzetin.__version__,
             "torch": torch.__version__,
             "machine": platform.machine(),
-            "dataset": str(dataset.folder),
+            "dataset": dataset.folder.name,
             "encoder_weights": run.weights,
         },
     }

@@ -7,6 +7,7 @@ rows it visits. A cache is safe to delete; an interrupted one is continued.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mezzetin.errors import EnvironmentProblem
+from mezzetin.storage.paths import writing
 
 
 class RowCache:
@@ -36,6 +37,7 @@ class RowCache:
         else:
             keys.unlink(missing_ok=True)
             np.lib.format.open_memmap(data, mode="w+", dtype=self.dtype, shape=whole).flush()
+        self._place = folder
         self._offset = data.stat().st_size - capacity * self._row_bytes
         self._data = os.open(data, os.O_RDWR)
         self._keys = keys.open("a")
@@ -45,19 +47,21 @@ class RowCache:
         return [key for key in dict.fromkeys(keys) if key not in self.rows]
 
     def write(self, keys: Sequence[str], rows: NDArray[Any]) -> None:
-        """Append rows; the keys are noted only after the data is written."""
+        """Append rows; the keys are noted only after the data is written.
+
+        Raises:
+            EnvironmentProblem: the disk is full; what was written before is kept.
+
+        """
         start = len(self.rows)
         block = np.ascontiguousarray(rows, self.dtype)
-        try:
+        with writing(self._place):
             written = os.pwrite(self._data, block.data, self._offset + start * self._row_bytes)
             if written != block.nbytes:
-                raise OSError("short write")
+                # The kernel writes what there is room for and calls that a success.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._keys.write("".join(f"{key}\n" for key in keys))
             self._keys.flush()
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the cache of features can't be written ({error.strerror or error}): free some disk and run again"
-            ) from error
         self.rows.update((key, start + number) for number, key in enumerate(keys))
 
     def read(self, keys: Sequence[str]) -> NDArray[Any]:

@@ -22,11 +22,11 @@ from safetensors.torch import load_file
 from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
-from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle, bundled_captioner
+from mezzetin.bundle import BUNDLED, MANIFEST, WEIGHTS, Bundle, bundled_captioner
 from mezzetin.errors import EnvironmentProblem, RecipeError
 from mezzetin.pixels import Preprocessing
 from mezzetin.training.folding import folded
-from mezzetin.training.recipe import BUNDLED, EncoderRecipe
+from mezzetin.training.recipe import EncoderRecipe
 
 ENCODER_PREFIX = "encoder.trunk."
 

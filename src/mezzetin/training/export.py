@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,16 +22,20 @@ import onnx
 import onnx_ir
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
-from onnxscript.optimizer import optimize_ir
+from onnx import TensorProto, helper, numpy_helper
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+from onnxscript.optimizer import fold_constants_ir, optimize_ir
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.export import Dim
 
 from mezzetin.bundle import WEIGHTS
+from mezzetin.errors import EnvironmentProblem, RecipeError
 from mezzetin.training.model import CaptionModel
 
 OPSET = 20
+LARGEST_CONSTANT = 64
+"""Numbers of a constant that the exporter may put into a graph beside the weights."""
 HALF_FROM = 256
 """Tensors with fewer numbers stay in float32: they cost nothing and are often scales."""
 
@@ -62,7 +67,13 @@ class DecoderGraph(nn.Module):
 
 
 def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write both graphs and the weights; `extra` arrays are stored beside the weights under their names."""
+    """Write both graphs and the weights; `extra` arrays are stored beside the weights under their names.
+
+    Raises:
+        RecipeError: torch has no ONNX for something that the encoder does.
+        EnvironmentProblem: this version of torch names weights otherwise than we know.
+
+    """
     model = model.eval()
     side = model.encoder.spec.preprocessing
     pixels = torch.zeros(2, side.height, side.width, 3, dtype=torch.uint8)
@@ -85,8 +96,9 @@ def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray
     # safetensors makes files that only their owner can read.
     (folder / WEIGHTS).chmod(0o644)
     places = _places(folder / WEIGHTS)
+    computed = {name for name, _ in model.named_buffers()} - tensors.keys()
     for name, graph in (("encoder.onnx", encoder), ("decoder.onnx", decoder)):
-        _refer(graph, places)
+        _refer(graph, places, tensors, computed)
         _forget_origin(graph)
         (folder / name).write_bytes(graph.SerializeToString(deterministic=True))
 
@@ -102,22 +114,41 @@ def _trace(
         # The exporter warns of its own internals (deprecated copyreg use, axis names); none concerns the graph.
         warnings.simplefilter("ignore")
         logging.getLogger("onnxscript").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            module.eval(),
-            inputs,
-            dynamo=True,
-            optimize=False,
-            opset_version=OPSET,
-            input_names=input_names,
-            output_names=output_names,
-            dynamic_shapes=tuple(dict(axes) for axes in dynamic),
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                module.eval(),
+                inputs,
+                dynamo=True,
+                optimize=False,
+                opset_version=OPSET,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_shapes=tuple(dict(axes) for axes in dynamic),
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise RecipeError("torch can't export this encoder to ONNX: choose another in the recipe") from error
         model = cast(torch.onnx.ONNXProgram, program).model
-        # Folding the exporter's small constants lets ONNX Runtime see its patterns; folding larger ones would
-        # copy transposed weights into the graph.
-        optimize_ir(model, input_size_limit=64, output_size_limit=64, should_fold=_keep_transposes)
+        _simplify(model)
     return onnx_ir.to_proto(model)
+
+
+def _simplify(model: onnx_ir.Model) -> None:
+    """Fold the exporter's small constants, so that ONNX Runtime sees its patterns.
+
+    Folding larger ones would copy transposed weights into the graph. Where norms are left, the optimiser would fuse
+    them into the convolutions before them, under the names of weights that the file holds as they were.
+    """
+    limits: dict[str, Any] = {
+        "input_size_limit": LARGEST_CONSTANT,
+        "output_size_limit": LARGEST_CONSTANT,
+        "should_fold": _keep_transposes,
+    }
+    if any(node.op_type == "BatchNormalization" for node in model.graph):
+        fold_constants_ir(model, **limits)
+        RemoveUnusedNodesPass()(model)
+    else:
+        optimize_ir(model, **limits)
 
 
 def _keep_transposes(node: onnx_ir.Node) -> bool | None:
@@ -152,14 +183,25 @@ def _places(path: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def _refer(graph: onnx.ModelProto, places: Mapping[str, tuple[str, int, int]]) -> None:
-    """Replace the data of every initialiser that the weights file holds by a reference into that file."""
+def _refer(
+    graph: onnx.ModelProto,
+    places: Mapping[str, tuple[str, int, int]],
+    stored: Mapping[str, Tensor],
+    computed: Collection[str],
+) -> None:
+    """Replace the data of every initialiser that the weights file holds by a reference into that file.
+
+    `computed` are tables that a model makes anew, such as those of relative positions: they are in no weights file.
+    """
     casts = []
     for tensor in graph.graph.initializer:
-        name = tensor.name.replace("encoder.encoder.", "encoder.")
-        if name not in places:
+        if tensor.name not in places or not _holds(tensor, stored[tensor.name]):
+            if tensor.name not in computed and math.prod(tensor.dims) > LARGEST_CONSTANT:
+                raise EnvironmentProblem(
+                    f"this version of torch exports {tensor.name!r}, which is no weight of the model: use another"
+                )
             continue
-        dtype, offset, length = places[name]
+        dtype, offset, length = places[tensor.name]
         tensor.ClearField("raw_data")
         tensor.data_location = TensorProto.EXTERNAL
         del tensor.external_data[:]
@@ -167,12 +209,18 @@ def _refer(graph: onnx.ModelProto, places: Mapping[str, tuple[str, int, int]]) -
             tensor.external_data.add(key=key, value=str(value))
         if dtype == "F16":
             tensor.data_type = TensorProto.FLOAT16
-            stored = f"{tensor.name}.half"
-            casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
-            tensor.name = stored
+            half = f"{tensor.name}.half"
+            casts.append(helper.make_node("Cast", [half], [tensor.name], to=TensorProto.FLOAT))
+            tensor.name = half
     nodes = [*casts, *graph.graph.node]
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
+
+
+def _holds(initialiser: TensorProto, stored: Tensor) -> bool:
+    """Whether the graph's weight is the file's, and not another that an optimiser put there under its name."""
+    own, expected = numpy_helper.to_array(initialiser), stored.numpy()
+    return own.shape == expected.shape and bool((own.astype(expected.dtype) == expected).all())
 
 
 def _forget_origin(graph: onnx.ModelProto) -> None:

@@ -178,11 +178,11 @@ class Stage:
         for name, parameter in self.weights.items():
             for moment, value in self.optimiser.state[parameter].items():
                 tensors[f"adam.{moment}/{name}"] = value
-        save_checkpoint(self.run.folder / "checkpoints", replace(self.position), tensors)
+        save_checkpoint(self.run.folder / "checkpoints" / self.stage.name, replace(self.position), tensors)
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.run.folder / "checkpoints", self.stage.name, self.run.identity)
+        found = load_checkpoint(self.run.folder / "checkpoints" / self.stage.name, self.stage.name, self.run.identity)
         if found is None:
             return
         self.position, tensors = found

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle
 from mezzetin.data.dataset import Dataset
-from mezzetin.errors import EnvironmentProblem, RecipeError
+from mezzetin.errors import RecipeError
 from mezzetin.novelty import PREFIX
 from mezzetin.storage.manifest import file_sha256, write_atomically
 from mezzetin.storage.paths import writing
@@ -102,14 +102,10 @@ def _stage(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) 
 
 def _pictures(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) -> Pictures:
     keys, folder = [*run.corpus.keys, *run.corpus.held_keys], run.folder / "cache"
-    try:
+    with writing(folder):
         if stage.encoder == "frozen":
             return cached_features(dataset, keys, model.encoder, folder, mirror=stage.mirror, report=run.report)
         return cached_pixels(dataset, keys, model.encoder, folder, crop=stage.crop, report=run.report)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the cache {folder} can't be written ({error.strerror or error}): make room there and run again"
-        ) from error
 
 
 def _recorded(recipe: Recipe, start: Bundle | None) -> Recipe:

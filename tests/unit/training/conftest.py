@@ -11,13 +11,21 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from mezzetin.bundle import Bundle
 from mezzetin.data.dataset import Dataset
 from mezzetin.data.ingest import ingest
 from mezzetin.scenes import draw_scenes
+from mezzetin.training.assembly import assemble
+from mezzetin.training.corpus import build_corpus
 from mezzetin.training.decoders.transformer import TransformerDecoder
 from mezzetin.training.encoders import build_encoder
+from mezzetin.training.loop import Run
 from mezzetin.training.model import CaptionModel
-from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe
+from mezzetin.training.pictures import cached_features
+from mezzetin.training.recipe import DataRecipe, DecoderRecipe, EncoderRecipe, Recipe
+
+# Models this small gain nothing from a second thread, and tests may run side by side.
+torch.set_num_threads(1)
 
 SIDE = 32
 Weights = Callable[..., Path]
@@ -57,16 +65,35 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 def model(weights: Weights) -> Model:
     """A captioner with random weights."""
 
-    def make(words: int = 40, name: str = "test_efficientnet", dropout: float = 0.0) -> CaptionModel:
-        encoder = build_encoder(EncoderRecipe(name=name, weights=str(weights(name)), size=SIDE))
+    def make(
+        words: int = 40, name: str = "test_efficientnet", *, side: int = SIDE, dropout: float = 0.0, **options: object
+    ) -> CaptionModel:
+        file = str(weights(name, **options))
+        encoder = build_encoder(EncoderRecipe(name=name, weights=file, size=side, options=options))
         torch.manual_seed(5)
         recipe = DecoderRecipe(width=32, layers=2, heads=4, feed_forward=64, dropout=dropout)
         decoder = TransformerDecoder(recipe, words, encoder.spec.channels, encoder.spec.positions)
-        # Fresh words hardly differ; spread out, the captions do.
-        torch.nn.init.normal_(decoder.bias, std=2)
+        # Fresh weights say the same of every picture; louder ones don't.
+        for layer in decoder.layers:
+            torch.nn.init.normal_(layer.picture_out.weight, std=1)
         return CaptionModel(encoder, decoder).eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def made(scenes: Dataset, model: Model, tmp_path_factory: pytest.TempPathFactory) -> tuple[CaptionModel, Bundle]:
+    """A captioner that has learned nothing, and its bundle."""
+    folder = tmp_path_factory.mktemp("made")
+    recipe = Recipe(name="untrained", data=DataRecipe(min_count=1, holdout=4))
+    corpus = build_corpus(scenes, recipe.data, recipe.seed, None)
+    captioner = model(len(corpus.vocabulary))
+    run = Run(recipe, corpus, folder, "none", lambda progress: None)
+    keys = [*corpus.keys, *corpus.held_keys]
+    pictures = cached_features(scenes, keys, captioner.encoder, folder, mirror=False, report=run.report)
+    bundle = assemble(run, scenes, captioner, pictures, folder / "bundle", "only")
+    pictures.close()
+    return captioner, bundle
 
 
 @pytest.fixture

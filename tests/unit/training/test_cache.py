@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_line_and_with_more_room_the_cache_goes_on(small_disk
     small = small_disk("1m")
     cache = opened(small, 9, wide)
     full = 0
-    with pytest.raises(EnvironmentProblem, match="free some disk") as caught:
+    with pytest.raises(EnvironmentProblem, match="the disk is full") as caught:
         for full in range(9):
             cache.write([str(full)], np.full((1, *wide), full))
     assert "\n" not in str(caught.value)

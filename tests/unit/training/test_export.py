@@ -1,0 +1,166 @@
+"""The bundle's graphs against torch, and what its files hold."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from mezzetin.bundle import Bundle, bundled_captioner
+from mezzetin.captioner import BundleCaptioner, default_options
+from mezzetin.errors import BundleError
+from mezzetin.pixels import decode
+from mezzetin.scenes import draw_scenes
+from mezzetin.training.decoders.transformer import TransformerDecoder
+from mezzetin.training.encoders import encoder_of
+from mezzetin.training.export import HALF_FROM, export_graphs, round_weights
+from mezzetin.training.model import CaptionModel
+from mezzetin.training.recipe import DecoderRecipe
+from mezzetin.vocabulary import START
+
+Made = tuple[CaptionModel, Bundle]
+FLICKR8K = Path(__file__).parents[4] / "shared" / "data" / "flickr8k" / "Images"
+GRAPHS = ("encoder.onnx", "decoder.onnx")
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@torch.no_grad()
+def greatest_difference(model: CaptionModel, folder: Path, images: int, beams: int, length: int) -> float:
+    """Of any number that the two graphs and torch say of random pictures and words."""
+    random = np.random.default_rng(images * 100 + beams)
+    side = model.encoder.spec.preprocessing
+    pixels = random.integers(0, 256, (images, side.height, side.width, 3), dtype=np.uint8)
+    features = model.encoder(torch.from_numpy(pixels))
+    memory = model.decoder.remember(features)
+    found, gist = session(folder / GRAPHS[0]).run(["memory", "gist"], {"pixels": pixels})
+    worst = [np.abs(found - memory.numpy()).max(), np.abs(gist - features.mean(1).numpy()).max()]
+    decoder = session(folder / GRAPHS[1])
+    state = np.zeros((images, beams, *model.decoder.start_shape), np.float32)
+    torch_state = torch.from_numpy(state)
+    words = random.integers(4, len(model.decoder.bias), (length, images, beams))
+    words[0] = START
+    for token in words:
+        said, state = decoder.run(None, {"token": token, "state": state, "memory": found})
+        expected, torch_state = model.decoder.step(torch.from_numpy(token), torch_state, memory)
+        worst += [np.abs(said - expected.numpy()).max(), np.abs(state - torch_state.numpy()).max()]
+    return float(max(worst))
+
+
+@pytest.mark.parametrize(("images", "beams", "length"), [(1, 1, 20), (1, 5, 3), (4, 1, 2), (3, 4, 61)])
+def test_the_graphs_say_what_torch_says(made: Made, images: int, beams: int, length: int) -> None:
+    # The promise is 0.01; what is left is the order of float32 sums.
+    assert greatest_difference(made[0], made[1].folder, images, beams, length) < 1e-4
+
+
+SWIN: dict[str, Any] = {"side": 56, "img_size": 56, "embed_dim": 12, "depths": (2,), "num_heads": (1,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("test_vit", {}), ("test_resnet", {}), ("swin_tiny_patch4_window7_224", SWIN)],
+)
+def test_every_kind_of_encoder_can_be_exported(
+    name: str, options: dict[str, Any], model: Callable[..., CaptionModel], tmp_path: Path
+) -> None:
+    # Prefix tokens and stretched positions, batch norms that stay, channels last and tables that are no weights.
+    captioner = model(20, name, **options)
+    round_weights(captioner)
+    export_graphs(captioner, tmp_path, {})
+    assert greatest_difference(captioner, tmp_path, 2, 2, 2) < 1e-4
+    assert_stored_once(tmp_path, computed=("relative_position_index", "attn_mask"))
+
+
+def assert_stored_once(folder: Path, computed: tuple[str, ...] = ()) -> None:
+    """Every weight of the graphs lies in the one weights file, and no stretch of that file serves two names."""
+    size = (folder / "weights.safetensors").stat().st_size
+    tensors = load_file(folder / "weights.safetensors")
+    assert 0 <= size - sum(tensor.nbytes for tensor in tensors.values()) < 200 * len(tensors)
+    places: Counter[str] = Counter()
+    for name in GRAPHS:
+        graph = onnx.load(folder / name, load_external_data=False).graph
+        inline = [tensor for tensor in graph.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL]
+        inline = [tensor for tensor in inline if not tensor.name.endswith(computed)]
+        constants = [a.t for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
+        assert max((tensor.ByteSize() for tensor in [*inline, *constants]), default=0) < 1024
+        for tensor in graph.initializer:
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            if entries:
+                assert entries["location"] == "weights.safetensors"
+                places[f"{name} {entries['offset']}"] += 1
+        assert (folder / name).stat().st_size < 120_000
+    assert set(places.values()) == {1}
+
+
+def test_each_weight_is_stored_once_and_the_large_ones_in_half_precision(made: Made) -> None:
+    model, bundle = made
+    assert_stored_once(bundle.folder)
+    tensors = load_file(bundle.folder / "weights.safetensors")
+    assert {name for name in tensors if not name.startswith("novelty.")} == set(model.state_dict())
+    for name, tensor in tensors.items():
+        assert tensor.dtype == (np.float16 if tensor.size >= HALF_FROM else np.float32), name
+
+
+def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(made: Made, tmp_path: Path) -> None:
+    model, bundle = made
+    stored = load_file(bundle.folder / "weights.safetensors")
+    extra = {name: tensor.astype(np.float32) for name, tensor in stored.items() if name.startswith("novelty.")}
+    export_graphs(model, tmp_path, extra)
+    for name in (*GRAPHS, "weights.safetensors"):
+        assert (tmp_path / name).read_bytes() == (bundle.folder / name).read_bytes()
+    here = [Path.cwd(), Path.home(), tmp_path, torch.__file__, socket.gethostname(), platform.node()]
+    for name in GRAPHS:
+        content = (bundle.folder / name).read_bytes()
+        assert [str(place) for place in here if len(str(place)) > 3 and str(place).encode() in content] == []
+        assert b".py" not in content
+
+
+def pictures(folder: Path) -> list[Path]:
+    if FLICKR8K.is_dir():
+        return sorted(FLICKR8K.iterdir())[:100]
+    draw_scenes(folder, count=100, seed=1)
+    return sorted((folder / "Images").iterdir())
+
+
+@pytest.fixture(params=["untrained", "bundled"])
+def captioner(request: pytest.FixtureRequest, made: Made) -> Made:
+    """A bundle and the torch model that its weights file holds."""
+    if request.param == "untrained":
+        return made
+    try:
+        bundle = bundled_captioner()
+    except BundleError:
+        pytest.skip("this checkout holds no bundled captioner")
+    encoder, words = encoder_of(bundle), len(bundle.vocabulary)
+    recipe = DecoderRecipe(**bundle.manifest["training"]["recipe"]["decoder"])
+    decoder = TransformerDecoder(recipe, words, encoder.spec.channels, encoder.spec.positions)
+    model = CaptionModel(encoder, decoder).eval()
+    stored = load_file(bundle.folder / "weights.safetensors")
+    wanted = {name: torch.from_numpy(stored[name]).float() for name in model.state_dict()}
+    model.load_state_dict(wanted)
+    return model, bundle
+
+
+def test_a_hundred_captions_are_those_of_torch(captioner: Made, tmp_path: Path) -> None:
+    model, bundle = captioner
+    pixels = np.stack([decode(path, bundle.preprocessing) for path in pictures(tmp_path)])
+    with torch.no_grad():
+        features = torch.cat([model.encoder(batch) for batch in torch.from_numpy(pixels).split(20)])
+    ranked = model.search(features, default_options(bundle))
+    expected = [bundle.vocabulary.decode(best[0].words) for best in ranked]
+    captions = BundleCaptioner(bundle).caption_pixels(list(pixels))
+    assert [[token.text for token in caption.tokens] for caption in captions] == expected
+    # A hundred times the same words would show nothing.
+    assert len({caption.text for caption in captions}) > 20
