@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-import mezzetin
 from mezzetin.cli.output import AsJson, Plain, opened
 
 
@@ -20,5 +19,7 @@ def quickstart(
     Draws pictures, ingests them, trains, evaluates and captions new ones, in minutes.
     """
     with opened(as_json=as_json, plain=plain, goes_on=True) as output:
-        result = mezzetin.quickstart(folder, say=output.say, report=output.report)
+        from mezzetin.tour import quickstart as walk
+
+        result = walk(folder, say=output.say, report=output.report)
         output.record(result.to_json())

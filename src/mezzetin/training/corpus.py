@@ -61,16 +61,7 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
     held = min(recipe.holdout, len(tokens) // 5 or 1)
     held_keys, keys = sorted(ranked[:held]), sorted(ranked[held:])
     if vocabulary is None:
-        vocabulary = Vocabulary.build(
-            (caption for key in keys for caption in tokens[key]),
-            min_count=recipe.min_count,
-            tokeniser=TOKENISER,
-        )
-    if len(vocabulary) == len(SPECIAL):
-        raise DatasetError(
-            f"no word occurs {recipe.min_count} times in the training captions of {dataset.folder}: "
-            "lower data.min_count in the recipe, or bring more captions"
-        )
+        vocabulary = _numbered([caption for key in keys for caption in tokens[key]], dataset, recipe)
     # One word more than is read: it shows that a longer caption does not end where it is cut.
     cut = recipe.max_words + 1
     return Corpus(
@@ -82,6 +73,16 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
         held_keys=held_keys,
         held_references=[tokens[key] for key in held_keys],
     )
+
+
+def _numbered(captions: list[list[str]], dataset: Dataset, recipe: DataRecipe) -> Vocabulary:
+    vocabulary = Vocabulary.build(captions, min_count=recipe.min_count, tokeniser=TOKENISER)
+    if len(vocabulary) == len(SPECIAL):
+        raise DatasetError(
+            f"no word occurs {recipe.min_count} times in the training captions of {dataset.folder}: "
+            "lower data.min_count in the recipe, or bring more captions"
+        )
+    return vocabulary
 
 
 def _add(tokens: dict[str, list[list[str]]], row: Example) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import mezzetin as package
+from mezzetin import __version__, tour
 
 Command = Callable[..., Any]
 Start = Callable[..., Any]
@@ -69,7 +69,7 @@ def test_training_without_torch_names_the_command(start: Start, tmp_path: Path) 
 
 def test_the_version(mezzetin: Command) -> None:
     answer = mezzetin("--version")
-    assert (answer.code, answer.out) == (0, f"mezzetin {package.__version__}\n")
+    assert (answer.code, answer.out) == (0, f"mezzetin {__version__}\n")
 
 
 def test_alone_it_says_what_it_can_do(mezzetin: Command) -> None:
@@ -168,6 +168,6 @@ def test_quickstart_says_each_step_and_ends_in_one_object(
         say(f"1 drew pictures in {folder}")
         return Result()
 
-    monkeypatch.setattr(package, "quickstart", walk)
+    monkeypatch.setattr(tour, "quickstart", walk)
     assert mezzetin("quickstart", tmp_path).out == f"1 drew pictures in {tmp_path}\n"
     assert mezzetin("quickstart", tmp_path, "--json").objects == [{"folder": str(tmp_path)}]

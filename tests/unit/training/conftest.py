@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import timm
@@ -47,11 +48,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 
     def save(name: str, **options: object) -> Path:
         torch.manual_seed(11)
-        trunk = timm.create_model(name, pretrained=False, num_classes=5, **options)
+        trunk = timm.create_model(name, pretrained=False, num_classes=5, **cast(Any, options))
         for module in trunk.modules():
             if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
                 torch.nn.init.normal_(module.running_mean, std=0.2)
-                torch.nn.init.uniform_(module.running_var, 0.5, 2)
+                torch.nn.init.uniform_(cast(torch.Tensor, module.running_var), 0.5, 2)
                 torch.nn.init.uniform_(module.weight, 0.5, 2)
                 torch.nn.init.normal_(module.bias, std=0.2)
         path = tmp_path_factory.mktemp("weights") / f"{name}.safetensors"

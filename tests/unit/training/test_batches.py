@@ -30,7 +30,7 @@ def corpus() -> Corpus:
 
 
 def stage(**changes: object) -> StageRecipe:
-    return StageRecipe(**{"name": "s", "batch_images": 4, "captions_per_image": 2, **changes})  # type: ignore[arg-type]
+    return StageRecipe(**{"name": "s", "batch_images": 4, "captions_per_image": 2, **changes})
 
 
 def same(one: Batch, other: Batch) -> bool:

@@ -117,7 +117,8 @@ def test_features_that_were_interrupted_are_completed_and_right(
     flipped = np.arange(len(keys)) % 2 == 1
     features = pictures.features(keys, flipped, 0)
     whole = cached_features(scenes, keys, encoder, tmp_path / "whole", mirror=True, report=told.append)
-    assert torch.equal(features, whole.features(keys, flipped, 0))
+    # Pictures encoded five at a time differ from those encoded 32 at a time in the last bit of half precision.
+    torch.testing.assert_close(features, whole.features(keys, flipped, 0), rtol=2e-3, atol=2e-3)
     plain = pictures.plain(keys)
     assert torch.equal(features[~flipped], plain[~flipped])
     assert not torch.isclose(features[flipped], plain[flipped]).all()

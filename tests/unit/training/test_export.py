@@ -157,7 +157,7 @@ def test_a_hundred_captions_are_those_of_torch(captioner: Made, tmp_path: Path) 
     model, bundle = captioner
     pixels = np.stack([decode(path, bundle.preprocessing) for path in pictures(tmp_path)])
     with torch.no_grad():
-        features = torch.cat([model.encoder(batch) for batch in torch.from_numpy(pixels).split(20)])
+        features = torch.cat([model.encoder(batch) for batch in torch.split(torch.from_numpy(pixels), 20)])
     ranked = model.search(features, default_options(bundle))
     expected = [bundle.vocabulary.decode(best[0].words) for best in ranked]
     captions = BundleCaptioner(bundle).caption_pixels(list(pixels))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mezzetin.bundle import BUNDLED
 from mezzetin.errors import RecipeError
-from mezzetin.training.recipe import BUNDLED, Recipe, StageRecipe, read_recipe
+from mezzetin.training.recipe import Recipe, StageRecipe, read_recipe
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 

@@ -1,0 +1,91 @@
+"""Calls `mezzetin.api.train` in processes of their own and stops them where it is told.
+
+One JSON line in, one out. In: the arguments of `train`, and `stop`: a signal and where to send it, either the n-th
+report of a task or the n-th call of a function. Out: how the process ended, the digest or the error, and every task
+that was reported. The processes are forked from this one, which has imported everything: that takes seconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import mezzetin.evaluation.run
+import mezzetin.training.run  # noqa: F401
+from mezzetin import api
+from mezzetin.errors import MezzetinError
+from mezzetin.records import Progress
+from mezzetin.training import loop
+
+
+def send(name: str) -> None:
+    os.kill(os.getpid(), signal.Signals[name])
+
+
+def replaced(function: str, times: int, name: str) -> None:
+    """Send the signal instead of the n-th call of a function, "module:name"."""
+    place, _, attribute = function.partition(":")
+    module = importlib.import_module(place)
+    original: Callable[..., Any] = getattr(module, attribute)
+    left = [times]
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            send(name)
+        return original(*arguments, **named)
+
+    setattr(module, attribute, counted)
+
+
+def work(call: dict[str, Any], out: int) -> NoReturn:
+    """What the forked process does; it leaves without cleaning up what belongs to its parent."""
+    stop = call.pop("stop", None) or {}
+    loop.SECONDS_BETWEEN_CHECKPOINTS = call.pop("seconds_between_checkpoints", 120)
+    if "call" in stop:
+        replaced(stop["call"], stop.get("times", 1), stop["signal"])
+    seen: Counter[str] = Counter()
+
+    def report(progress: Progress) -> None:
+        seen[progress.task] += 1
+        os.write(out, f"{json.dumps({'task': progress.task, 'done': progress.done})}\n".encode())
+        if progress.task.startswith(stop.get("task", "\0")) and seen[progress.task] == stop.get("times", 1):
+            send(stop["signal"])
+
+    told: dict[str, Any] = {}
+    try:
+        told["digest"] = api.train(**call, report=report).digest
+    except MezzetinError as error:
+        told["error"] = [type(error).__name__, str(error)]
+    except KeyboardInterrupt:
+        told["error"] = ["KeyboardInterrupt", ""]
+    os.write(out, f"{json.dumps(told)}\n".encode())
+    os._exit(0)
+
+
+def answer(call: dict[str, Any]) -> dict[str, Any]:
+    """Fork, train, and gather what the process said before it ended."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ours)
+        work(call, theirs)
+    os.close(theirs)
+    with os.fdopen(ours) as stream:
+        said = [json.loads(line) for line in stream]
+    _, status = os.waitpid(child, 0)
+    ended: dict[str, Any] = {"exit": os.waitstatus_to_exitcode(status), "told": [s for s in said if "task" in s]}
+    for line in said:
+        ended |= {} if "task" in line else line
+    return ended
+
+
+if __name__ == "__main__":
+    for request in sys.stdin:
+        print(json.dumps(answer(json.loads(request))), flush=True)
