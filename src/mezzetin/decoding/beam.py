@@ -110,7 +110,8 @@ def beam_search(
         logp_BKV, state = step(token_BK, state, memory)
         _constrain(logp_BKV, first=position == 0, last=position == options.max_words)
         parent_BK, token_BK, totals_BK = _extend(images, active, logp_BKV, totals_BK, options)
-        state = np.take_along_axis(state, parent_BK.reshape(*parent_BK.shape, *[1] * (state.ndim - 2)), 1)
+        # Whole rows are copied; take_along_axis would go number by number.
+        state = state[np.arange(len(active))[:, None], parent_BK]
         living = np.array([not images[i].decided(options, float(totals_BK[row].max())) for row, i in enumerate(active)])
         living &= np.isfinite(totals_BK).any(1)
         if not living.all():
