@@ -116,7 +116,7 @@ def tasks(answer: dict[str, Any]) -> list[str]:
     return [progress["task"] for progress in answer["told"]]
 
 
-MOMENTS = [
+MOMENTS: list[tuple[str, dict[str, Any]]] = [
     ("while the features are computed", {"task": "look at the pictures"}),
     ("after the first step", {"task": "train frozen (epoch 1"}),
     ("in the middle of an epoch", {"task": "train frozen (epoch 1", "times": 3}),

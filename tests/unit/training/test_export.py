@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 from collections import Counter
@@ -29,7 +30,6 @@ from mezzetin.training.recipe import DecoderRecipe
 from mezzetin.vocabulary import START
 
 Made = tuple[CaptionModel, Bundle]
-FLICKR8K = Path(__file__).parents[4] / "shared" / "data" / "flickr8k" / "Images"
 GRAPHS = ("encoder.onnx", "decoder.onnx")
 
 
@@ -128,8 +128,10 @@ def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(made:
 
 
 def pictures(folder: Path) -> list[Path]:
-    if FLICKR8K.is_dir():
-        return sorted(FLICKR8K.iterdir())[:100]
+    shared = Path(os.environ.get("MEZZETIN_SHARED") or Path(__file__).parents[4] / "shared")
+    photographs = shared / "data" / "flickr8k" / "Images"
+    if photographs.is_dir():
+        return sorted(photographs.iterdir())[:100]
     draw_scenes(folder, count=100, seed=1)
     return sorted((folder / "Images").iterdir())
 

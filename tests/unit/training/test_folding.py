@@ -50,8 +50,7 @@ class Misleading(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 3, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(3)
-        nn.init.constant_(self.norm.running_mean, 0.3)  # type: ignore[arg-type]
-        nn.init.constant_(self.norm.running_var, 2.0)  # type: ignore[arg-type]
+        nn.init.constant_(self.norm.bias, 1e-4)
         nn.init.normal_(self.conv.weight, std=1e-5)
 
     def forward_features(self, x: Tensor) -> Tensor:
