@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 IMAGES ?=
+DATASET ?=
+WEIGHTS ?=
 JOBS ?= 2
 TEST_VENV ?= .venv
 
@@ -82,7 +84,10 @@ test: $(TEST_VENV)/.stamp system $(AXE)
 	$(RUN)/pytest -n $(JOBS) --dist loadfile --durations 12
 
 bench: $(TEST_VENV)/.stamp
-	@for script in bench/*.py; do echo "$$script" >&2; $(RUN)/python "$$script" || exit $$?; done
+	$(RUN)/python bench/caption.py
+	@if test -n "$(DATASET)"; then \
+	  $(RUN)/python bench/train.py --dataset "$(DATASET)" --recipe recipes/small.toml $(if $(WEIGHTS),--encoder-weights "$(WEIGHTS)"); \
+	else echo "name a dataset to time training as well: make bench DATASET=flickr8k.dataset WEIGHTS=mobilenetv2.safetensors" >&2; fi
 
 clean:
 	rm -rf $(DEMO) $(QUICKSTART) $(TEST_VENV) tests/browser/node_modules build dist captions.html quickstart out
