@@ -16,7 +16,8 @@ from pathlib import Path
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.records import Caption
 
-BATCH = 16
+BATCH = 8
+"""Pictures that go through the model together; larger ones outgrow the processor's caches and are slower."""
 Item = tuple[str, bytes | Path]
 
 

@@ -138,23 +138,20 @@ def _extend(
 ) -> tuple[NDArray[np.intp], IntArray, FloatArray]:
     """Take the best continuations of each image; the ended ones are filed, the others are the new beams."""
     beam, vocabulary = options.beam, logp_BKV.shape[-1]
-    scores_BN = (totals_BK[:, :, None] + logp_BKV).reshape(len(active), -1)
+    # Single precision is enough to choose by, and twice as fast over a whole vocabulary.
+    scores_BN = (logp_BKV + totals_BK[:, :, None].astype(np.float32)).reshape(len(active), -1)
     # At most `beam` of the candidates end (one for each parent), so twice as many always leave enough.
-    wanted = min(2 * beam, scores_BN.shape[1])
-    best_BN = np.argpartition(-scores_BN, wanted - 1, axis=1)[:, :wanted]
-    best_BN = np.take_along_axis(
-        best_BN, np.argsort(-np.take_along_axis(scores_BN, best_BN, 1), axis=1, kind="stable"), 1
-    )
+    best = _highest(scores_BN, min(2 * beam, scores_BN.shape[1]))
     parents = np.zeros((len(active), beam), np.intp)
     tokens = np.full((len(active), beam), END, np.int64)
     totals = np.full((len(active), beam), -np.inf)
     for row, index in enumerate(active):
         image, words, logps, slot = images[index], [], [], 0
-        for rank, candidate in enumerate(best_BN[row]):
+        for rank, candidate in enumerate(best[row]):
             parent, word = divmod(int(candidate), vocabulary)
             score = float(scores_BN[row, candidate])
-            if score == -np.inf or slot == beam:
-                continue
+            if slot == beam:
+                break
             history = (*image.scores[parent], float(logp_BKV[row, parent, word]))
             if word == END:
                 # An end counts only where it would have been kept: among the best `beam` candidates.
@@ -168,3 +165,13 @@ def _extend(
         image.words = words + [()] * (beam - slot)
         image.scores = logps + [()] * (beam - slot)
     return parents, tokens, totals
+
+
+def _highest(scores_BN: FloatArray, wanted: int) -> list[NDArray[np.intp]]:
+    """Where each row's highest numbers stand, best first, equal ones in order; fewer than `wanted` if -inf or NaN."""
+    least_B = np.partition(scores_BN, -wanted, axis=1)[:, -wanted]
+    found = []
+    for row, least in zip(scores_BN, least_B, strict=True):
+        places = np.flatnonzero((row >= least) & (row > -np.inf))
+        found.append(places[np.argsort(-row[places], kind="stable")][:wanted])
+    return found
