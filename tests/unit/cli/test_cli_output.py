@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -58,11 +59,11 @@ class Terminal:
 
     def seen(self) -> str:
         self.stream.flush()
-        os.set_blocking(self._master, False)
-        try:
-            return os.read(self._master, 1 << 16).decode()
-        except BlockingIOError:
-            return ""
+        read = b""
+        # The kernel hands a terminal's output over in pieces: go on until nothing more comes.
+        while select.select([self._master], [], [], 0.2)[0]:
+            read += os.read(self._master, 1 << 16)
+        return read.decode()
 
     def close(self) -> None:
         self.stream.close()
