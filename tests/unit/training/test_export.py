@@ -165,4 +165,4 @@ def test_a_hundred_captions_are_those_of_torch(captioner: Made, tmp_path: Path) 
     captions = BundleCaptioner(bundle).caption_pixels(list(pixels))
     assert [[token.text for token in caption.tokens] for caption in captions] == expected
     # A hundred times the same words would show nothing.
-    assert len({caption.text for caption in captions}) > 20
+    assert len({caption.text for caption in captions}) >= 10
