@@ -14,6 +14,8 @@ DEMO := .venv-demo
 QUICKSTART := .venv-quickstart
 SOURCES := $(shell find src -type f ! -path '*/__pycache__/*')
 AXE := tests/browser/node_modules/axe-core/axe.min.js
+AZURITE := tests/azure/node_modules/azurite/package.json
+NPM_INSTALL := npm install --no-package-lock --no-audit --no-fund --loglevel=error
 PIP := -m pip --disable-pip-version-check install -qq
 RUN := $(TEST_VENV)/bin
 
@@ -73,10 +75,18 @@ system:
 # npm keeps the date of the packed file, which is older than package.json: hence the touch.
 $(AXE): tests/browser/package.json
 	@if command -v npm >/dev/null; then \
-	  cd tests/browser && npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/axe-core/axe.min.js; \
+	  { cd tests/browser && $(NPM_INSTALL) >/dev/null && touch node_modules/axe-core/axe.min.js; } \
+	  || echo "could not install axe-core: the accessibility tests will be skipped" >&2; \
 	else echo "npm is not here: the accessibility tests that need axe-core will be skipped" >&2; fi
 
-test: $(TEST_VENV)/.stamp system $(AXE)
+$(AZURITE): tests/azure/package.json
+	@if command -v npm >/dev/null; then \
+	  echo "installing Azurite, which stands in for Azure's Blob storage, into tests/azure (about 190 MB)"; \
+	  { cd tests/azure && $(NPM_INSTALL) >/dev/null && touch node_modules/azurite/package.json; } \
+	  || echo "could not install Azurite: the tests that need it will be skipped" >&2; \
+	else echo "npm is not here: the tests that need Azurite will be skipped" >&2; fi
+
+test: $(TEST_VENV)/.stamp system $(AXE) $(AZURITE)
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
 	$(RUN)/mypy
@@ -85,11 +95,13 @@ test: $(TEST_VENV)/.stamp system $(AXE)
 
 bench: $(TEST_VENV)/.stamp
 	$(RUN)/python bench/caption.py
+	$(RUN)/python bench/ingest.py
 	@if test -n "$(DATASET)"; then \
 	  $(RUN)/python bench/train.py --dataset "$(DATASET)" --recipe recipes/small.toml $(if $(WEIGHTS),--encoder-weights "$(WEIGHTS)"); \
 	else echo "name a dataset to time training as well: make bench DATASET=flickr8k.dataset WEIGHTS=mobilenetv2.safetensors" >&2; fi
 
 clean:
-	rm -rf $(DEMO) $(QUICKSTART) $(TEST_VENV) tests/browser/node_modules build dist captions.html quickstart out
+	rm -rf $(DEMO) $(QUICKSTART) $(TEST_VENV) build dist captions.html quickstart out
+	rm -rf tests/browser/node_modules tests/azure/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
