@@ -1,16 +1,22 @@
-"""What tests share: the folder of real data, a captioner, and photographs that Pillow draws."""
+"""What tests share: the folder of real data, a captioner, photographs that Pillow draws, and small disks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from mezzetin.bundle import bundled_captioner
+
+# How long an example takes says how busy the machine is; the tests' own limit catches what hangs.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).parents[1]
 Photographs = Callable[..., Path]
@@ -47,3 +53,26 @@ def photographs(tmp_path: Path) -> Photographs:
         return folder
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A file system in memory of a given size; asked again, the same one gets another size."""
+    place = tmp_path / "disk"
+
+    def mount(size: str) -> Path:
+        options = f"remount,size={size}" if place.exists() else f"size={size}"
+        place.mkdir(exist_ok=True)
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
+            )
+        except FileNotFoundError:
+            pytest.skip("there is no mount command")
+        if done.returncode != 0:
+            pytest.skip("mounting a file system needs rights that this user lacks")
+        return place
+
+    yield mount
+    if place.is_mount():
+        subprocess.run(["umount", str(place)], check=True)

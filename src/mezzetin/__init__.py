@@ -16,10 +16,15 @@ __version__ = "0.1.0"
 _FACE = {
     "caption": "mezzetin.api",
     "contact_sheet": "mezzetin.api",
+    "doctor": "mezzetin.api",
     "evaluate": "mezzetin.api",
     "ingest": "mezzetin.api",
+    "inspect": "mezzetin.api",
     "load_captioner": "mezzetin.api",
+    "login": "mezzetin.api",
+    "logout": "mezzetin.api",
     "quickstart": "mezzetin.tour",
+    "store": "mezzetin.api",
     "train": "mezzetin.api",
     "Caption": "mezzetin.records",
     "Captioner": "mezzetin.records",
@@ -27,7 +32,19 @@ _FACE = {
 }
 
 if TYPE_CHECKING:
-    from mezzetin.api import caption, contact_sheet, evaluate, ingest, load_captioner, train
+    from mezzetin.api import (
+        caption,
+        contact_sheet,
+        doctor,
+        evaluate,
+        ingest,
+        inspect,
+        load_captioner,
+        login,
+        logout,
+        store,
+        train,
+    )
     from mezzetin.errors import MezzetinError
     from mezzetin.records import Caption, Captioner
     from mezzetin.tour import quickstart
@@ -39,10 +56,15 @@ __all__ = [
     "__version__",
     "caption",
     "contact_sheet",
+    "doctor",
     "evaluate",
     "ingest",
+    "inspect",
     "load_captioner",
+    "login",
+    "logout",
     "quickstart",
+    "store",
     "train",
 ]
 

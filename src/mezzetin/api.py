@@ -8,69 +8,39 @@ pyarrow.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from mezzetin.bundle import MANIFEST, Bundle, find_bundle, publish
+from mezzetin.bundle import MANIFEST, Bundle, find_bundle, publish, upload
 from mezzetin.captioner import BundleCaptioner, load_captioner
-from mezzetin.contactsheet import SheetItem, write_contact_sheet
-from mezzetin.errors import ImageError, InputError, MissingExtra, RecipeError
-from mezzetin.pixels import DEFAULT_MAX_PIXELS, thumbnail
+from mezzetin.checkup.examination import doctor
+from mezzetin.contactsheet import sheet_items, write_contact_sheet
+from mezzetin.errors import MissingExtra, RecipeError
+from mezzetin.pixels import DEFAULT_MAX_PIXELS
 from mezzetin.records import Caption, Progress
-from mezzetin.storage.paths import writing
-from mezzetin.worker import Item, caption_pictures
+from mezzetin.storage.azure.credentials import login, logout
+from mezzetin.storage.copying.run import store
+from mezzetin.storage.paths import Place, writing
+from mezzetin.storage.pictures import find_pictures
+from mezzetin.storage.staging import staged_folder
+from mezzetin.worker import caption_pictures
 
 if TYPE_CHECKING:
     from mezzetin.data.dataset import Dataset
+    from mezzetin.data.ingest import Options
+    from mezzetin.data.inspection import Inspection
     from mezzetin.data.report import IngestReport
     from mezzetin.evaluation.run import Evaluation
     from mezzetin.training.recipe import Recipe
 
 Report = Callable[[Progress], None]
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
 
 
 def _silent(progress: Progress) -> None:
     pass
-
-
-def find_pictures(places: Iterable[str | Path]) -> Iterator[Item]:
-    """The pictures that paths and folders name, folders searched through in order of name.
-
-    A file that is named is always taken, whatever its suffix; in folders a file counts by its suffix. A path that
-    does not exist, or a folder without pictures, is passed on and becomes a row with an error.
-
-    Raises:
-        InputError: there is no picture in any of them.
-
-    """
-    empty = []
-    found = False
-    for place in places:
-        path = Path(place).expanduser()
-        inside = _pictures_in(path) if str(place) and path.is_dir() else iter([(str(place), path)])
-        first = next(inside, None)
-        if first is None:
-            empty.append((str(place), path))
-        else:
-            found = True
-            yield first
-            yield from inside
-    if empty and not found:
-        known = ", ".join(sorted(PICTURE_SUFFIXES))
-        raise InputError(f"{empty[0][0]} holds no pictures ({known})")
-    yield from empty
-
-
-def _pictures_in(path: Path) -> Iterator[Item]:
-    for folder, subfolders, names in os.walk(path):
-        subfolders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES:
-                yield str(Path(folder) / name), Path(folder) / name
 
 
 def caption(
@@ -92,16 +62,18 @@ def caption(
 
 
 def contact_sheet(
-    rows: Iterable[tuple[str, Caption]], target: str | Path, *, title: str = "Captions", notice: str = ""
+    rows: Iterable[tuple[str, Caption]],
+    target: str | Path,
+    *,
+    places: Iterable[str | Path] = (),
+    title: str = "Captions",
+    notice: str = "",
 ) -> Path:
-    """Write captioned local pictures as one HTML page with their captions as alt texts."""
-    items = []
-    for name, described in rows:
-        try:
-            picture = None if described.error else thumbnail(Path(name).expanduser(), 480)
-        except ImageError:
-            picture = None
-        items.append(SheetItem(Path(name).name, picture, described))
+    """Write captioned pictures as one HTML page with their captions as alt texts.
+
+    `places` are what `caption` was given: they tell how to reach pictures in a store again, which the names don't.
+    """
+    items = sheet_items(rows, places)
     target = Path(target)
     with writing(target):
         write_contact_sheet(target, items, title=title, notice=notice)
@@ -112,19 +84,52 @@ def ingest(
     source: str | Path,
     dataset: str | Path,
     *,
-    layout: str | None = None,
-    language: str = "en",
-    seed: int = 0,
-    licence: str | None = None,
+    delta: str | Path | None = None,
+    overwrite: bool = False,
     report: Report = _silent,
+    **options: Unpack[Options],
 ) -> IngestReport:
-    """Make a dataset of captioned pictures; see `mezzetin.data.ingest`."""
+    """Make a dataset of captioned pictures, both anywhere; see `mezzetin.data.ingest` for the `options`.
+
+    With `delta` its rows are also written to the Delta table there, behind those that it has or, with `overwrite`, in
+    their place.
+
+    Raises:
+        DatasetError: the source can't be used, has pictures in several splits, or `dataset` holds something else.
+        MissingExtra: `mezzetin[delta]` is not installed.
+        EnvironmentProblem: the disk is full, read-only or refuses, or a store does not answer; the same call goes on.
+
+    """
     from mezzetin.data.ingest import ingest as make
 
-    def progress(done: int, total: int | None) -> None:
-        report(Progress("ingest", done, total))
+    made = make(source, dataset, progress=lambda done, total: report(Progress("ingest", done, total)), **options)
+    if delta is None:
+        return made
+    from mezzetin.data.dataset import Dataset
+    from mezzetin.data.delta import write_delta
 
-    return make(source, dataset, layout=layout, language=language, seed=seed, licence=licence, progress=progress)
+    table = write_delta(
+        Dataset.open(dataset),
+        delta,
+        mode="overwrite" if overwrite else "append",
+        progress=lambda done, total: report(Progress("table", done, total)),
+    )
+    return replace(made, table=table.lines()[0])
+
+
+def inspect(
+    dataset: str | Path, *, html: str | Path | None = None, split: str | None = None, report: Report = _silent
+) -> Inspection:
+    """Count what a dataset (or one split of it) holds, write it as the page `html`; see `mezzetin.data.inspection`."""
+    from mezzetin.data.dataset import Dataset
+    from mezzetin.data.inspection import inspect_dataset
+    from mezzetin.data.inspection.page import write_page
+
+    data = Dataset.open(dataset)
+    found = inspect_dataset(data, split=split, report=report)
+    if html is not None:
+        write_page(found, data, html)
+    return found
 
 
 def train(
@@ -139,7 +144,8 @@ def train(
     """Train a captioner on a dataset, judge it on split `val`, and write it as a bundle.
 
     `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from ("bundled": the bundled captioner). The same
-    call goes on where an earlier one was cut off; a bundle that is finished is returned as it is.
+    call goes on where an earlier one was cut off; a bundle that is finished is returned as it is. Dataset and bundle
+    may lie in a store; what is not the result is then kept in `NAME.training` in the current folder.
 
     Raises:
         MissingExtra: `mezzetin[train]` is not installed.
@@ -152,16 +158,16 @@ def train(
     from mezzetin.training.run import is_result_of, remove_scratch, run_folder, train_stages
 
     chosen = _recipe(recipe, encoder_weights)
-    data, target = Dataset.open(dataset), Path(bundle)
+    data, target = Dataset.open(dataset), Place.of(bundle)
     begin = find_bundle(start) if start is not None else None
-    folder = run_folder(target)
+    folder = run_folder(Path(target.address.path if target.is_local else target.name))
     if (target / MANIFEST).exists():
         found = Bundle.open(target)
         if not is_result_of(found, data, chosen, begin):
             raise RecipeError(f"{target} holds the bundle of another run: name another or remove it")
         return found
     last = train_stages(data, folder, chosen, start=begin, report=report)
-    finished = publish(last, target, _findings(last, data, report))
+    finished = _published(last, target, folder, _findings(last, data, report))
     remove_scratch(folder)
     return finished
 
@@ -174,10 +180,11 @@ def evaluate(
     beam: int | None = None,
     out: str | Path | None = None,
     report: Report = _silent,
-) -> tuple[Evaluation, Path]:
+) -> tuple[Evaluation, Place]:
     """Score a captioner on a split it has not seen; keep captions, scores and an HTML page in the folder `out`.
 
-    Returns the evaluation and the folder, by default `NAME-SPLIT.evaluation` in the current one.
+    Returns the evaluation and the folder, which may lie in a store; by default it is `NAME-SPLIT.evaluation` in the
+    current one.
 
     Raises:
         DatasetError: the split is empty, was trained on, or is in another language.
@@ -188,10 +195,19 @@ def evaluate(
 
     captioner = load_captioner(model, beam=beam)
     data = Dataset.open(dataset)
-    folder = Path(out) if out is not None else Path(f"{captioner.info.name}-{split}.evaluation")
+    place = Place.of(out if out is not None else f"{captioner.info.name}-{split}.evaluation")
     found = judge(captioner, data, split, report=report)
-    keep(found, captioner, data, folder)
-    return found, folder
+    with staged_folder(place) as folder:
+        keep(found, captioner, data, folder)
+    return found, place
+
+
+def _published(last: Bundle, target: Place, folder: Path, findings: dict[str, bytes]) -> Bundle:
+    if target.is_local:
+        return publish(last, Path(target.address.path), findings)
+    finished = publish(last, folder / "result", findings)
+    upload(finished, target)
+    return finished
 
 
 def _findings(bundle: Bundle, dataset: Dataset, report: Report) -> dict[str, bytes]:
@@ -227,10 +243,15 @@ def _need_torch() -> None:
 __all__ = [
     "caption",
     "contact_sheet",
+    "doctor",
     "evaluate",
     "find_bundle",
     "find_pictures",
     "ingest",
+    "inspect",
     "load_captioner",
+    "login",
+    "logout",
+    "store",
     "train",
 ]

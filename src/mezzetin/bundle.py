@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from mezzetin.errors import BundleError
 from mezzetin.pixels import Preprocessing
 from mezzetin.records import ModelInfo
-from mezzetin.storage.manifest import read_manifest, write_atomically, write_manifest
-from mezzetin.storage.paths import writing
+from mezzetin.storage.cache import cache_folder
+from mezzetin.storage.files import write_atomically
+from mezzetin.storage.manifest import read_manifest, write_manifest
+from mezzetin.storage.paths import Place, writing
 from mezzetin.vocabulary import Vocabulary
 
 FORMAT = "mezzetin.bundle"
@@ -45,17 +47,19 @@ class Bundle:
     manifest: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Bundle:
-        """Open and verify a bundle.
+    def open(cls, folder: str | Path | Place) -> Bundle:
+        """Open and verify a bundle; one in a store is copied to the cache of this machine, once.
 
         Raises:
             BundleError: no bundle there, or a file is missing or altered.
             FormatError: its format is newer than this package reads.
+            EnvironmentProblem: the store refuses or does not answer.
 
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise BundleError(f"there is no bundle {folder}: name the folder that `mezzetin train` wrote")
+        place = Place.of(folder)
+        if not place.is_folder():
+            raise BundleError(f"there is no bundle {place}: name the folder that `mezzetin train` wrote")
+        folder = Path(place.address.path) if place.is_local else _fetched(place)
         manifest = read_manifest(folder / MANIFEST, format=FORMAT, version=VERSION)
         listed = {entry["name"] for entry in manifest["files"]}
         missing = [name for name in REQUIRED if name not in listed]
@@ -127,6 +131,12 @@ def seal(folder: Path, content: Mapping[str, Any], names: Iterable[str] | None =
     return Bundle.open(folder)
 
 
+def reseal(folder: Path, manifest: Mapping[str, Any], names: Iterable[str] | None = None) -> Bundle:
+    """Seal a folder under the content of a manifest that was read: what sealing adds is made anew."""
+    made_by_sealing = ("format", "version", "digest", "files")
+    return seal(folder, {key: value for key, value in manifest.items() if key not in made_by_sealing}, names)
+
+
 def publish(bundle: Bundle, target: Path, extra: Mapping[str, bytes]) -> Bundle:
     """Write a finished bundle to `target`: the files of `bundle`, with `extra` files added or put in their place.
 
@@ -142,10 +152,36 @@ def publish(bundle: Bundle, target: Path, extra: Mapping[str, bytes]) -> Bundle:
             write_atomically(target / name, (bundle.folder / name).read_bytes())
         for name, content in extra.items():
             write_atomically(target / name, content)
-        volatile = ("format", "version", "digest", "files")
-        kept = {key: value for key, value in bundle.manifest.items() if key not in volatile}
         # The folder may hold files of somebody else, which are no part of a bundle.
-        return seal(target, kept, [*names, *extra])
+        return reseal(target, bundle.manifest, [*names, *extra])
+
+
+def upload(bundle: Bundle, target: Place) -> None:
+    """Copy a finished bundle to a store, its manifest last.
+
+    Raises:
+        EnvironmentProblem: the store refuses or does not answer.
+
+    """
+    with writing(target):
+        # A reader in the meantime finds none, rather than one of files that don't belong together.
+        (target / MANIFEST).delete()
+        for entry in bundle.manifest["files"]:
+            (target / entry["name"]).put(bundle.folder / entry["name"])
+        (target / MANIFEST).put(bundle.folder / MANIFEST)
+
+
+def _fetched(place: Place) -> Path:
+    """The folder of the cache with the bundle that lies at `place`."""
+    manifest = read_manifest(place / MANIFEST, format=FORMAT, version=VERSION, verify=False)
+    folder = cache_folder("bundles") / str(manifest["digest"])
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        # The manifest comes last here too; what a killed run left is overwritten.
+        for name in [*(entry["name"] for entry in manifest["files"]), MANIFEST]:
+            if not (folder / MANIFEST).exists():
+                write_atomically(folder / name, (place / name).read_bytes())
+    return folder
 
 
 def bundled_captioner() -> Bundle:
@@ -156,6 +192,6 @@ def bundled_captioner() -> Bundle:
     return Bundle.open(folder)
 
 
-def find_bundle(model: str | Path | None) -> Bundle:
-    """What `--model` means: a bundle's folder, or the bundled captioner when left out or called "bundled"."""
+def find_bundle(model: str | Path | Place | None) -> Bundle:
+    """What `--model` means: a bundle's folder or address; the bundled captioner when left out or called "bundled"."""
     return bundled_captioner() if model is None or model == BUNDLED else Bundle.open(model)

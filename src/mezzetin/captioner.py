@@ -17,11 +17,15 @@ from safetensors import safe_open
 
 from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
 from mezzetin.decoding.beam import DecodingOptions, FloatArray, Hypothesis, IntArray, beam_search
-from mezzetin.errors import BundleError, ImageError, InputError
+from mezzetin.errors import BundleError, FetchError, ImageError, InputError
 from mezzetin.novelty import PREFIX, FeatureSpace
 from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
+from mezzetin.storage.paths import Place
 from mezzetin.text import sentence
+
+#: An encoded picture, where one lies, or why there is none.
+Picture = bytes | str | Path | Place | ItemError
 
 _UNLOADABLE = (
     RuntimeError,
@@ -69,21 +73,24 @@ class BundleCaptioner:
         """Name, version, signature and licence of the bundle."""
         return self.bundle.info
 
-    def caption(self, images: Sequence[bytes | str | Path]) -> list[Caption]:
-        """Caption encoded pictures (bytes, or paths of local files): one result each, in order.
+    def caption(self, images: Sequence[Picture]) -> list[Caption]:
+        """Caption encoded pictures (bytes, paths, addresses of stores, URLs): one result each, in order.
 
         Raises:
             InputError: a lone picture was given instead of a list.
+            EnvironmentProblem: a store refuses or does not answer.
 
         """
         if isinstance(images, str | bytes):
             raise InputError("caption takes a list of pictures: caption([picture])")
         return self.caption_pixels([self.pixels(image) for image in images])
 
-    def pixels(self, image: bytes | str | Path) -> NDArray[np.uint8] | ItemError:
+    def pixels(self, image: Picture) -> NDArray[np.uint8] | ItemError:
         """Decode one picture as the encoder wants it, `[H, W, 3]`, or say why that can't be."""
+        picture = at_hand(image)
+        if isinstance(picture, ItemError):
+            return picture
         try:
-            picture = _path(image) if isinstance(image, str) else image
             return decode(picture, self._preprocessing, max_pixels=self.max_pixels)
         except ImageError as error:
             return ItemError(error.code, str(error))
@@ -161,11 +168,24 @@ def default_options(bundle: Bundle) -> DecodingOptions:
     return DecodingOptions(**bundle.manifest["decoding"])
 
 
-def _path(name: str) -> Path:
+def at_hand(image: Picture) -> bytes | Path | ItemError:
+    """Read a remote picture; a local path, bytes, and an error are passed on as they are.
+
+    Raises:
+        EnvironmentProblem: a store refuses or does not answer, so that the next picture would fare no better.
+
+    """
+    if isinstance(image, bytes | ItemError):
+        return image
     try:
-        return Path(name).expanduser()
-    except RuntimeError as error:
-        raise ImageError("missing", f"{name!r} is in the home folder of nobody here: check its name") from error
+        place = Place.of(image)
+        return Path(place.address.path) if place.is_local else place.read_bytes()
+    except FetchError as error:
+        return ItemError(error.code, str(error))
+    except FileNotFoundError:
+        return ItemError("missing", f"{image} is not there: check its name")
+    except InputError as error:
+        return ItemError("missing", str(error))
 
 
 def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSession:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_SHAPES = {"model_type": "should be a table", "dict_type": "should be a table", "tuple_type": "should be a list"}
+_LONGEST_VALUE = 60
 Model = TypeVar("Model", bound=Settings)
 
 
@@ -45,17 +49,29 @@ def parse(model: type[Model], values: Mapping[str, Any], origin: str) -> Model:
 
 
 def _explain(model: type[BaseModel], problem: Any) -> str:
-    place = [part for part in problem["loc"] if isinstance(part, str)]
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] != "extra_forbidden":
-        message = str(problem["msg"]).removeprefix("Value error, ").lower()
-        # A whole table is too much to repeat.
-        given = "" if isinstance(problem["input"], dict) else f" (got {problem['input']!r})"
-        return f"{name}: {message}{given}" if name else f"{message}{given}"
+    name = ".".join(_quoted(str(part)) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return _unknown(model, name, [part for part in problem["loc"] if isinstance(part, str)])
+    words = str(problem["msg"]).removeprefix("Value error, ")
+    message = _SHAPES.get(problem["type"], words[:1].lower() + words[1:])
+    shown = repr(problem["input"])
+    # A whole table is too much to repeat, and so is a long list or text.
+    given = "" if isinstance(problem["input"], dict) or len(shown) > _LONGEST_VALUE else f" (got {shown})"
+    # What is wrong with the file as a whole has no key: its message says which part is meant.
+    return f"{name}: {message}{given}" if name else f"{message}{given}"
+
+
+def _quoted(key: str) -> str:
+    """A key as TOML writes it: in quotes when it is empty or has anything but letters, digits, _ and -."""
+    bare = re.fullmatch(r"[A-Za-z0-9_-]+", key)
+    return key if bare else json.dumps(key, ensure_ascii=not key.isprintable())
+
+
+def _unknown(model: type[BaseModel], name: str, place: list[str]) -> str:
     known = _keys(model, place[:-1])
     near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-    return f"unknown key {name!r}; {hint}"
+    return f"unknown key '{name}'; {hint}"
 
 
 def _keys(model: type[BaseModel], place: list[str]) -> list[str]:

@@ -6,15 +6,19 @@ whose alt texts are the captions, as they would be on a museum's page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mezzetin.errors import FetchError, ImageError
 from mezzetin.pages import render
+from mezzetin.pixels import thumbnail
 from mezzetin.records import Caption
-from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.files import write_atomically
+from mezzetin.storage.paths import Place
 
 UNLIKE_TRAINING = 0.5
+_THUMBNAIL_SIDE = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,34 @@ class SheetItem:
     name: str
     thumbnail: bytes | None
     caption: Caption
+
+
+def sheet_items(rows: Iterable[tuple[str, Caption]], places: Iterable[str | Path]) -> list[SheetItem]:
+    """The tiles of captioned pictures; `places` tell how those in a store are reached again, which names don't."""
+    roots = [Place.of(place) for place in places]
+    items = []
+    for name, caption in rows:
+        place = _again(name, roots)
+        try:
+            picture = None if caption.error else thumbnail(_encoded(place), _THUMBNAIL_SIDE)
+        except (ImageError, FetchError, OSError):
+            picture = None
+        items.append(SheetItem(place.name, picture, caption))
+    return items
+
+
+def _again(name: str, roots: Iterable[Place]) -> Place:
+    """The place that a name stands for: names in a store leave out the signature that its root has."""
+    for root in roots:
+        if not root.is_local and name == str(root):
+            return root
+        if not root.is_local and name.startswith(f"{root}/"):
+            return root / name.removeprefix(f"{root}/")
+    return Place.of(name)
+
+
+def _encoded(place: Place) -> bytes | Path:
+    return Path(place.address.path) if place.is_local else place.read_bytes()
 
 
 def write_contact_sheet(path: Path, items: Sequence[SheetItem], *, title: str, notice: str) -> None:

@@ -6,8 +6,11 @@
     │   ├── DatasetError          a source or dataset can't be used
     │   ├── BundleError           a bundle can't be used
     │   │   └── FormatError       an artefact of a newer or foreign format
-    │   └── ImageError            one picture can't be decoded; carries a `code`
+    │   ├── ImageError            one picture can't be decoded; carries a `code`
+    │   └── FetchError            a URL can't or must not be fetched; carries a `code`
     └── EnvironmentProblem        disk, permission, missing extra            exit code 3
+        ├── StoreRefused          a store lets nobody in, or not for that
+        ├── StoreUnreachable      a store does not answer, however often it is asked
         └── MissingExtra          an optional dependency is not installed
 
 A command exits with the `exit_code` of what it caught; an `ImageError` inside a batch becomes an item
@@ -56,10 +59,38 @@ class ImageError(InputError):
         self.code = code
 
 
+class FetchError(InputError):
+    """A URL can't be fetched, or must not be.
+
+    `code` is one of
+
+    - `bad_url`, `refused_scheme`, `refused_port`, `refused_address`, `too_many_redirects`: the URL, or one that it
+      redirects to, is malformed or not allowed;
+    - `unresolved`, `connection`, `tls`, `timeout`: its server can't be found, reached, trusted or waited for;
+    - `http_status`: the server answered with an error, whose number is `status` (None for every other code);
+    - `too_large`, `incomplete`, `bad_encoding`: the answer exceeds a cap, broke off, or can't be decompressed.
+
+    The text never holds the URL's query, an address that was refused, or anything that the server said.
+    """
+
+    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
 class EnvironmentProblem(MezzetinError):
     """The machine stands in the way: disk, permission, memory, network."""
 
     exit_code = 3
+
+
+class StoreRefused(EnvironmentProblem):
+    """A store refused; the text says which permission is missing, or that the link has expired."""
+
+
+class StoreUnreachable(EnvironmentProblem):
+    """A store did not answer in the end; the same command goes on when it does."""
 
 
 class MissingExtra(EnvironmentProblem):

@@ -126,7 +126,7 @@ def _evaluate(folder: Path, dataset: Path, say: Callable[[str], None], report: R
 
     out = folder / "evaluation"
     say(f"            mezzetin evaluate {dataset} --model {folder / 'scenes.bundle'} --out {out}")
-    found, out = api.evaluate(dataset, folder / "scenes.bundle", out=out, report=report)
+    found, _ = api.evaluate(dataset, folder / "scenes.bundle", out=out, report=report)
     learned, chance = found.value("CIDEr-D"), _cider_of_chance(Dataset.open(dataset))
     say(f"            on {len(found.pictures)} scenes that it has not seen: CIDEr-D {learned:.2f};")
     say(f"            captions drawn at random from the training set: {chance:.2f}")

@@ -1,7 +1,8 @@
 """Pictures -> rows: what captions a folder, a job, a collection or a partition, one thread a processor.
 
-Enters: an iterator of (name, bytes or local path). Leaves: (name, Caption) in the same order, a picture that can't be
-read as a row with an error. Memory is bounded by the batches under way, however long the iterator is.
+Enters: an iterator of (name, picture), where a picture is bytes, a local path or a place in a store. Leaves: (name,
+Caption) in the same order, a picture that can't be read as a row with an error. Memory is bounded by the batches under
+way, however long the iterator is.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from mezzetin.captioner import BundleCaptioner
-from mezzetin.records import Caption
+from mezzetin.captioner import BundleCaptioner, Picture, at_hand
+from mezzetin.records import Caption, ItemError
+from mezzetin.storage.paths import Place
 
 BATCH = 8
 """Pictures that go through the model together; larger ones outgrow the processor's caches and are slower."""
-Item = tuple[str, bytes | Path]
+Item = tuple[str, Picture]
+_REQUESTS = 8
+"""Remote pictures that are read at the same time, while others are captioned."""
 
 
 def processors() -> int:
@@ -34,7 +38,7 @@ def caption_pictures(
     A thread a processor, each with single-threaded sessions, keeps all of them busy: decoding, encoder and beam
     search of different batches overlap, and no thread waits for another inside a batch.
     """
-    source = iter(items)
+    source = read_ahead(items)
     workers = workers or processors()
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[list[Item], Future[list[Caption]]]] = deque()
@@ -51,3 +55,32 @@ def caption_pictures(
         finally:
             for _, result in waiting:
                 result.cancel()
+
+
+def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Read remote pictures a few at a time, ahead of their turn; local ones pass through, unread.
+
+    Raises:
+        EnvironmentProblem: a store refuses or does not answer.
+
+    """
+    waiting: deque[tuple[str, Picture | Future[bytes | Path | ItemError]]] = deque()
+    with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="read") as pool:
+        try:
+            for name, picture in items:
+                if isinstance(picture, Place) and not picture.is_local:
+                    waiting.append((name, pool.submit(at_hand, picture)))
+                else:
+                    waiting.append((name, picture))
+                # Local pictures wait only behind remote ones.
+                while waiting and (len(waiting) > 2 * _REQUESTS or not isinstance(waiting[0][1], Future)):
+                    yield _settled(waiting.popleft())
+            while waiting:
+                yield _settled(waiting.popleft())
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settled(item: tuple[str, Picture | Future[bytes | Path | ItemError]]) -> Item:
+    name, picture = item
+    return name, picture.result() if isinstance(picture, Future) else picture

@@ -1,4 +1,7 @@
-"""What is imported is declared, and what is declared is imported: base by everything, `[train]` by training."""
+"""What is imported is declared, and what is declared is imported: base by everything, `[train]` by training.
+
+What other extras bring is imported inside functions, where its absence becomes a line that names the extra.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 #: Declared without being imported, and why.
 SILENT = {"pyvips-binary": "brings the library that pyvips opens"}
+#: Which distribution brings a part of a shared namespace.
+NAMESPACES = {
+    "azure.core": "azure-storage-blob",
+    "azure.identity": "azure-identity",
+    "azure.storage": "azure-storage-blob",
+}
 
 
 def plain(name: str) -> str:
@@ -31,26 +40,43 @@ def distributions(requirements: Iterable[str]) -> set[str]:
 
 BASE = distributions(PROJECT["dependencies"])
 TRAIN = distributions(EXTRAS["train"])
+#: Extras whose packages the source imports where they are used.
+LAZY = distributions(EXTRAS["azure"]) | distributions(EXTRAS["delta"])
 
 
 def imported(paths: Iterable[Path]) -> set[str]:
     """The distributions outside the standard library that these files import."""
-    names: set[str] = set()
+    modules: set[str] = set()
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names.add(node.module.split(".")[0])
+        modules |= imported_modules(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    shared = {".".join(module.split(".")[:2]) for module in modules} & NAMESPACES.keys()
+    names = {module.split(".")[0] for module in modules} - {part.split(".")[0] for part in shared}
     foreign = names - set(sys.stdlib_module_names) - {"mezzetin"}
     known = packages_distributions()
     assert foreign <= known.keys(), "imported but not installed"
-    return {plain(known[name][0]) for name in foreign}
+    return {plain(known[name][0]) for name in foreign} | {NAMESPACES[part] for part in shared}
+
+
+def imported_modules(nodes: Iterable[ast.AST]) -> set[str]:
+    modules: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module)
+    return modules
 
 
 def test_everything_but_training_lives_on_the_base_installation() -> None:
     outside = [path for path in SOURCE.rglob("*.py") if "training" not in path.parts]
-    assert imported(outside) - BASE == set()
+    assert imported(outside) - BASE - LAZY == set()
+
+
+def test_what_an_extra_brings_is_imported_inside_functions() -> None:
+    lazy = {"azure", "deltalake"}
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert {module.split(".")[0] for module in imported_modules(tree.body)} & lazy == set(), path
 
 
 def test_training_lives_on_the_base_and_the_extra_train() -> None:

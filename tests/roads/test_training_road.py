@@ -245,28 +245,6 @@ def test_a_full_disk_costs_nothing_that_was_finished(
     assert Bundle.open(disk / "third").digest == answer["digest"]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A file system in memory of a given size; asked again, the same one gets another size."""
-    disk = tmp_path / "disk"
-
-    def mount(size: str) -> Path:
-        options = f"remount,size={size}" if disk.exists() else f"size={size}"
-        disk.mkdir(exist_ok=True)
-        try:
-            command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
-            done = subprocess.run(command, capture_output=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("there is no mount command")
-        if done.returncode != 0:
-            pytest.skip("mounting a file system needs rights that this user lacks")
-        return disk
-
-    yield mount
-    if disk.is_mount():
-        subprocess.run(["umount", str(disk)], check=True)
-
-
 def test_a_place_that_cannot_be_written_is_one_line(
     train: Train, place: Path, small_disk: Callable[[str], Path]
 ) -> None:

@@ -83,6 +83,28 @@ def test_a_wrong_value_is_refused_with_its_place(values: dict[str, object], plac
 def test_a_table_that_is_wrong_as_a_whole_is_not_repeated() -> None:
     assert refusal({"name": "x", "wheels": [{}]}) == "a car doesn't stand on one wheel"
     assert refusal({"wheels": [{}, {}]}) == "name: field required"
+    assert refusal({"name": "x", "wheels": {"size": 3}}) == "wheels: should be a list"
+    assert refusal({"name": "x", "engine": [{}, 1]}) == "engine: should be a table (got [{}, 1])"
+
+
+@pytest.mark.parametrize("value", [["red", "blue"] * 99, "red" * 99], ids=["list", "text"])
+def test_a_long_value_is_not_repeated(value: object) -> None:
+    assert refusal({"name": "x", "wheels": [{"size": value}]}).startswith("wheels.0.size: input should be a valid int")
+    assert "red" not in refusal({"name": "x", "wheels": [{"size": value}]})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": "x", "": 1}, "unknown key '\"\"'; known keys: engine, name, options, spare, wheels"),
+        ({"name": "x", "engine": {"": 1}}, "unknown key 'engine.\"\"'; known keys: power"),
+        ({"name": "x", "options": {"": "z"}}, 'options."": '),
+        ({"name": "x", "options": {"a\nb\u2028": "z"}}, 'options."a\\nb\\u2028": '),
+        ({"name": "x", "options": {"été": "z"}}, 'options."été": '),
+    ],
+)
+def test_an_empty_or_odd_key_is_named_as_toml_writes_it(values: dict[str, object], message: str) -> None:
+    assert refusal(values).startswith(message)
 
 
 @given(st.text(min_size=1, max_size=12))

@@ -14,7 +14,17 @@ from typing import Annotated, cast
 import typer
 
 import mezzetin
-from mezzetin.cli import captioning, datasets, evaluation, training, walkthrough
+from mezzetin.cli import (
+    captioning,
+    datasets,
+    evaluation,
+    examining,
+    inspection,
+    signing_in,
+    storing,
+    training,
+    walkthrough,
+)
 from mezzetin.cli.output import CLOSED_PIPE, CRASHED, INTERRUPTED, Output, OutputClosed, accept_any_text, why
 from mezzetin.errors import EnvironmentProblem
 
@@ -28,8 +38,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
+app.command()(storing.store)
+app.command()(examining.doctor)
+app.command()(signing_in.login)
+app.command()(signing_in.logout)
 app.command()(captioning.caption)
 app.command()(datasets.ingest)
+app.command()(inspection.inspect)
 app.command()(training.train)
 app.command()(evaluation.evaluate)
 app.command()(walkthrough.quickstart)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mezzetin.bundle import Bundle
 
 UNLIKE_NOTE = "(unlike the pictures this model learned from)"
+SHEET_NOTICE = "The model's terms are in LICENSE.md beside its weights."
+"""A page is passed on: it names no path of this machine."""
 _PAGES = frozenset({".html", ".htm"})
 
 
@@ -52,16 +54,12 @@ def caption(
                 kept.append((name, row))
         licence = _licence(captioner.bundle)
         if sheet:
-            api.contact_sheet(_counted(output, kept), sheet, notice=SHEET_NOTICE)
+            api.contact_sheet(_counted(output, kept), sheet, places=places, notice=SHEET_NOTICE)
             output.tell(f"contact sheet: {sheet}")
         if not as_json:
             output.tell(licence)
     if failed:
         raise typer.Exit(1)
-
-
-SHEET_NOTICE = "The model's terms are in LICENSE.md beside its weights."
-"""A page is passed on: it names no path of this machine."""
 
 
 def caption_to_json(name: str, row: Caption) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mezzetin.cli.output import AsJson, Plain, opened
+from mezzetin.errors import InputError
+
+if TYPE_CHECKING:
+    from mezzetin.data.ingest import Options
 
 #: Defects of which nothing failed: the picture is kept, or was never meant to be learned from.
 HARMLESS = frozenset(
@@ -18,17 +22,55 @@ HARMLESS = frozenset(
         "other_language",
         "two_splits",
         "in_no_split",
+        "tiny",
+        "overlong_caption",
+        "shared_image",
+        "near_duplicate",
+        "split_group",
+        "ghost",
+        "mended_row",
+        "encoding",
+        "precanned",
+        "rejected",
     }
 )
 
+#: `mezzetin.data.readers.READERS`, which is not imported for a help text; a test compares them.
+LAYOUTS = (
+    "karpathy, flickr8k, flickr8k-original, flickr30k, textcaps, vizwiz, coco, imagefolder, delta, parquet, "
+    "webdataset, urls or table"
+)
+
+
+Layout = Annotated[str | None, typer.Option(help=f"{LAYOUTS}. Default: recognised.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=THEIRS", help="What a table calls image, caption, split…; repeatable."),
+]
+GroupBy = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Keep the pictures of one value on one side of the split.")
+]
+Shared = Annotated[
+    bool, typer.Option("--allow-shared-images", help="Keep pictures that the source puts in several splits.")
+]
+Delta = Annotated[str | None, typer.Option(metavar="TABLE", help="Write the rows to this Delta table, too.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="With --delta: in place of the rows that the table has. Default: append.")
+]
+
 
 def ingest(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder or table of captioned pictures.")],
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The folder to make.")],
-    layout: Annotated[str | None, typer.Option(help="flickr8k or table. Default: recognised.")] = None,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, table or address of captioned pictures.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The folder to make, here or in a store.")],
+    layout: Layout = None,
+    columns: Columns = None,
+    group_by: GroupBy = None,
     language: Annotated[str, typer.Option(help="Language of captions that name none (BCP 47).")] = "en",
     seed: Annotated[int, typer.Option(help="Decides the splits of a source that has none.")] = 0,
     licence: Annotated[str | None, typer.Option(help="On what terms the pictures may be used.")] = None,
+    allow_shared_images: Shared = False,
+    delta: Delta = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -40,11 +82,28 @@ def ingest(
     with opened(as_json=as_json, plain=plain, goes_on=True) as output:
         from mezzetin import api
 
-        report = api.ingest(
-            source, dataset, layout=layout, language=language, seed=seed, licence=licence, report=output.report
-        )
+        how: Options = {
+            "layout": layout,
+            "columns": _columns(columns or []),
+            "group_by": group_by,
+            "language": language,
+            "seed": seed,
+            "licence": licence,
+            "allow_shared_images": allow_shared_images,
+        }
+        report = api.ingest(source, dataset, delta=delta, overwrite=overwrite, report=output.report, **how)
         for line in report.lines():
             output.say(line)
         output.record(report.to_json())
     if set(report.defect_counts) - HARMLESS:
         raise typer.Exit(1)
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    columns = {}
+    for text in given:
+        name, equals, theirs = text.partition("=")
+        if not (name and equals and theirs):
+            raise InputError(f"--column {text} names no column: write it as caption=THEIRS")
+        columns[name.strip()] = theirs
+    return columns

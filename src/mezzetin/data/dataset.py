@@ -7,11 +7,13 @@ group in memory at a time. The parts are plain Parquet with the columns of `reco
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +23,7 @@ from mezzetin.data.readers.record import Defect
 from mezzetin.data.report import IngestReport
 from mezzetin.errors import DatasetError
 from mezzetin.records import Example
+from mezzetin.storage.cache import FileCache
 from mezzetin.storage.manifest import read_manifest
 from mezzetin.storage.paths import Place, reading
 
@@ -34,8 +37,8 @@ _PART = re.compile(r"part-\d{5}\.parquet")
 class DatasetManifest:
     """What `dataset.json` says.
 
-    `parts` are file names in order, `rows` counts pictures by split and status, `defects` names the first ten
-    of each kind that `defect_counts` counts, `provenance` is outside the digest.
+    `parts` are file names in order with their sha256, `rows` counts pictures by split and status, `defects` names
+    the first ten of each kind that `defect_counts` counts, `provenance` is outside the digest.
     """
 
     digest: str
@@ -51,7 +54,7 @@ class DatasetManifest:
     defects: tuple[Defect, ...]
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
-    parts: tuple[str, ...]
+    parts: Mapping[str, str]
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> DatasetManifest:
@@ -75,7 +78,7 @@ class DatasetManifest:
             ),
             warnings=tuple(body["warnings"]),
             provenance=dict(body["provenance"]),
-            parts=tuple(sorted(f["name"] for f in body["files"] if _PART.fullmatch(f["name"]))),
+            parts=dict(sorted((f["name"], f["sha256"]) for f in body["files"] if _PART.fullmatch(f["name"]))),
         )
 
 
@@ -83,21 +86,31 @@ class DatasetManifest:
 class Dataset:
     """A finished dataset; `Dataset.open` makes one."""
 
-    folder: Path
+    folder: Place
     manifest: DatasetManifest
 
     @classmethod
-    def open(cls, path: str | Path, *, verify: bool = False) -> Dataset:
+    def open(cls, path: str | Path | Place, *, verify: bool = False) -> Dataset:
         """Open the dataset in the folder `path`, checking that its files are there and of their size.
 
-        With `verify` every file is read once and its sha256 compared.
+        A Delta table is opened at its newest version, and stays at it.
+
+        With `verify` every file is read once and its sha256 compared. A folder in a store is read part by part
+        through the cache of this machine, where the sha256 is always compared.
 
         Raises:
             DatasetError: there is no finished dataset, or a file of it is missing or altered.
             FormatError: it is of a newer or foreign format.
+            EnvironmentProblem: the store refuses or does not answer.
 
         """
-        folder = Place.of(path).local_path()
+        folder = Place.of(path)
+        if folder.is_local:
+            folder = Place.of(folder.local_path())
+        if not (folder / MANIFEST).exists() and (folder / "_delta_log").is_folder():
+            from mezzetin.data.deltatable import open_delta
+
+            return open_delta(folder)
         with reading(folder):
             body = read_manifest(folder / MANIFEST, format=FORMAT, version=VERSION, verify=verify)
         try:
@@ -129,8 +142,35 @@ class Dataset:
             DatasetError: a part is truncated or is no table of ours.
 
         """
-        for name in self.manifest.parts:
-            yield from _part_rows(self.folder / name, splits, images=images, every=every)
+        for part, stream in self._parts():
+            with stream:
+                yield from _part_rows(part, stream, splits, images=images, every=every)
+
+    def _parts(self) -> Iterator[tuple[Place, IO[bytes]]]:
+        """The parts, opened, in order; of a remote dataset the next one is fetched meanwhile."""
+        parts = [(self.folder / name, sha256) for name, sha256 in self.manifest.parts.items()]
+        if self.folder.is_local:
+            for part, _ in parts:
+                with _parquet_trouble(part):
+                    stream = part.open()
+                yield part, stream
+            return
+        cache = FileCache.shared()
+        with ThreadPoolExecutor(1, thread_name_prefix="parts") as pool:
+            coming: deque[tuple[Place, Future[IO[bytes]]]] = deque()
+            try:
+                for part, sha256 in parts:
+                    coming.append((part, pool.submit(cache.open, part, sha256)))
+                    if len(coming) > 1:
+                        first, opened = coming.popleft()
+                        yield first, opened.result()
+                while coming:
+                    first, opened = coming.popleft()
+                    yield first, opened.result()
+            finally:
+                for _, opened in coming:
+                    if not opened.cancel():
+                        opened.result().close()
 
     def report(self) -> IngestReport:
         """Return the report of the ingest that made this dataset."""
@@ -151,9 +191,11 @@ class Dataset:
         )
 
 
-def _part_rows(path: Path, splits: Collection[str] | None, *, images: bool, every: bool) -> Iterator[Example]:
+def _part_rows(
+    path: Place, stream: IO[bytes], splits: Collection[str] | None, *, images: bool, every: bool
+) -> Iterator[Example]:
     light = [column for column in SCHEMA.names if column != "image"]
-    with open_part(path) as part:
+    with open_part(path, stream) as part:
         for group in range(part.num_row_groups):
             rows = read_group(part, path, group, light)
             wanted = [
@@ -179,22 +221,25 @@ def _example(row: dict[str, Any], image: bytes | None) -> Example:
 
 
 @contextmanager
-def open_part(path: Path) -> Iterator[Any]:
-    """Open a part; it must have the columns of a dataset.
+def open_part(file: Path | Place, stream: IO[bytes] | None = None) -> Iterator[Any]:
+    """Open a part, or take one that is open; it must have the columns of a dataset.
+
+    Of a remote one only what is read is fetched.
 
     Raises:
         DatasetError: it is missing, truncated or another table.
 
     """
-    with _parquet_trouble(path):
-        part = pq.ParquetFile(path)
-    with part:
+    with ExitStack() as opened:
+        with _parquet_trouble(file):
+            stream = stream or opened.enter_context(file.open("rb") if isinstance(file, Path) else file.open())
+            part = opened.enter_context(pq.ParquetFile(stream))
         if not part.schema_arrow.equals(SCHEMA):
-            raise DatasetError(f"{path} is not a table that ingest wrote: make or fetch the dataset again")
+            raise DatasetError(f"{file} is not a table that ingest wrote: make or fetch the dataset again")
         yield part
 
 
-def read_group(part: Any, path: Path, group: int, columns: list[str]) -> list[dict[str, Any]]:
+def read_group(part: Any, path: Path | Place, group: int, columns: list[str]) -> list[dict[str, Any]]:
     """Return the rows of one row group, of the named columns only.
 
     Raises:
@@ -205,13 +250,13 @@ def read_group(part: Any, path: Path, group: int, columns: list[str]) -> list[di
     return rows
 
 
-def _read(part: Any, path: Path, group: int, columns: list[str]) -> Any:
+def _read(part: Any, path: Path | Place, group: int, columns: list[str]) -> Any:
     with _parquet_trouble(path):
         return part.read_row_group(group, columns=columns, use_threads=False)
 
 
 @contextmanager
-def _parquet_trouble(path: Path) -> Iterator[None]:
+def _parquet_trouble(path: Path | Place) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -15,31 +15,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mezzetin.data.readers.record import Defect, Record
+from mezzetin.data.readers.source import ImageSource, from_text, to_text
 from mezzetin.data.splits import most_held_out
 from mezzetin.errors import EnvironmentProblem
-from mezzetin.storage.paths import Place
 
 _TABLES = """
-CREATE TABLE picture (key INTEGER PRIMARY KEY, id TEXT UNIQUE, place TEXT, uri TEXT, first INTEGER);
+CREATE TABLE picture (key INTEGER PRIMARY KEY, id TEXT UNIQUE, place TEXT, uri TEXT, first INTEGER, family TEXT);
 CREATE TABLE caption (picture INTEGER, seq INTEGER, text TEXT, language TEXT, PRIMARY KEY (picture, seq))
     WITHOUT ROWID;
 CREATE TABLE split (picture INTEGER, name TEXT, PRIMARY KEY (picture, name)) WITHOUT ROWID;
 CREATE TABLE defect (kind TEXT, name TEXT, detail TEXT);
-CREATE TABLE content (sha256 BLOB PRIMARY KEY, id TEXT) WITHOUT ROWID;
 """
+# A source names a picture several times in a row, or nearly so.
+_REMEMBERED = 1024
+LONGEST_CAPTION = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that a source says of one picture; `defects` are those of its captions and splits."""
+    """All that a source says of one picture; `defects` are those of its captions and splits.
+
+    `place` is where it is, as text for private use (`readers.source.to_text`).
+    """
 
     image_id: str
-    image: Place | None
+    place: str | None
     source_uri: str
     captions: tuple[str, ...]
     split: str | None
     language: str
     defects: tuple[Defect, ...]
+    group: str | None = None
+
+    @property
+    def image(self) -> ImageSource | None:
+        """Where it is."""
+        return from_text(self.place) if self.place else None
 
 
 @contextmanager
@@ -60,6 +71,7 @@ class Gathering:
         # An empty name is a private file that SQLite deletes by itself, even after a kill.
         self._table = sqlite3.connect("", isolation_level=None)
         self._language = language
+        self._recent: dict[str, _Seen] = {}
         with _scratch_disk():
             self._table.executescript(_TABLES)
             self._table.execute("BEGIN")
@@ -79,7 +91,7 @@ class Gathering:
         return self._one("SELECT count(DISTINCT picture) FROM caption")
 
     def __iter__(self) -> Iterator[Gathered]:
-        query = "SELECT key, id, place, uri FROM picture ORDER BY first IS NULL, first, id"
+        query = "SELECT key, id, place, uri, family FROM picture ORDER BY first IS NULL, first, id"
         with _scratch_disk():
             for row in self._table.execute(query):
                 yield self._entry(*row)
@@ -95,17 +107,12 @@ class Gathering:
         digest = hashlib.sha256()
         for entry in self:
             said = [entry.image_id, entry.source_uri, entry.captions, entry.split, entry.language]
+            if entry.group is not None:
+                said.append(entry.group)
             digest.update(json.dumps([said, [d.kind for d in entry.defects]]).encode())
         for defect in self.defects():
             digest.update(json.dumps([defect.kind, defect.name]).encode())
         return digest.hexdigest()
-
-    def first_with_content(self, sha256: str, image_id: str) -> str:
-        """Remember that `image_id` has this content; return the first picture that had it."""
-        key = bytes.fromhex(sha256)
-        with _scratch_disk():
-            self._table.execute("INSERT OR IGNORE INTO content VALUES (?, ?)", (key, image_id))
-            return str(self._table.execute("SELECT id FROM content WHERE sha256 = ?", (key,)).fetchone()[0])
 
     def _one(self, query: str) -> int:
         with _scratch_disk():
@@ -117,27 +124,40 @@ class Gathering:
             run("INSERT INTO defect VALUES (?, ?, ?)", (defect.kind, defect.name, defect.detail))
         if not record.image_id:
             return
-        place = record.image.uri if record.image else None
-        captions = [text for text in (" ".join(caption.split()) for caption in record.captions) if text]
-        for _ in range(len(record.captions) - len(captions)):
-            detail = "an empty caption, left out"
-            run("INSERT INTO defect VALUES ('empty_caption', ?, ?)", (record.image_id, detail))
-        # A blank caption still gives the picture its place in the source's order.
-        run(
-            "INSERT INTO picture (id, place, uri, first) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-            "place = coalesce(place, excluded.place), first = coalesce(first, excluded.first)",
-            (record.image_id, place, record.source_uri, seq if record.captions else None),
-        )
-        key = run("SELECT key FROM picture WHERE id = ?", (record.image_id,)).fetchone()[0]
+        seen = self._seen(seq, record)
+        texts = [" ".join(caption.split()) for caption in record.captions]
+        for number, text in enumerate(texts):
+            if text:
+                run("INSERT INTO caption VALUES (?, ?, ?, ?)", (seen.key, (seq << 16) + number, text, record.language))
+            else:
+                detail = "an empty caption, left out"
+                run("INSERT INTO defect VALUES ('empty_caption', ?, ?)", (record.image_id, detail))
         if record.split:
-            run("INSERT OR IGNORE INTO split VALUES (?, ?)", (key, record.split))
-        for text in captions:
-            run(
-                "INSERT INTO caption SELECT ?, count(*), ?, ? FROM caption WHERE picture = ?",
-                (key, text, record.language, key),
-            )
+            run("INSERT OR IGNORE INTO split VALUES (?, ?)", (seen.key, record.split))
 
-    def _entry(self, key: int, image_id: str, place: str | None, uri: str) -> Gathered:
+    def _seen(self, seq: int, record: Record) -> _Seen:
+        """The picture of a record, with what was not known of it before."""
+        run, name = self._table.execute, record.image_id
+        seen = self._recent.get(name)
+        if seen is None:
+            if len(self._recent) >= _REMEMBERED:
+                self._recent.clear()
+            run("INSERT OR IGNORE INTO picture (id, uri) VALUES (?, ?)", (name, record.source_uri))
+            query = "SELECT key, place IS NOT NULL, first IS NOT NULL, family IS NOT NULL FROM picture WHERE id = ?"
+            seen = self._recent[name] = _Seen(*run(query, (name,)).fetchone())
+        if record.image is not None and not seen.placed:
+            run("UPDATE picture SET place = ? WHERE key = ?", (to_text(record.image), seen.key))
+            seen.placed = True
+        # A blank caption still gives the picture its place in the source's order.
+        if record.captions and not seen.ordered:
+            run("UPDATE picture SET first = ? WHERE key = ?", (seq, seen.key))
+            seen.ordered = True
+        if record.group is not None and not seen.grouped:
+            run("UPDATE picture SET family = ? WHERE key = ?", (record.group, seen.key))
+            seen.grouped = True
+        return seen
+
+    def _entry(self, key: int, image_id: str, place: str | None, uri: str, family: str | None) -> Gathered:
         query = "SELECT text, language FROM caption WHERE picture = ? ORDER BY seq"
         spoken: list[tuple[str, str]] = self._table.execute(query, (key,)).fetchall()
         language = spoken[0][1] if spoken else self._language
@@ -149,8 +169,17 @@ class Gathering:
         if len(splits) > 1:
             detail = f"the source puts it in {' and '.join(sorted(splits))}; it goes to {split}"
             defects.append(Defect("two_splits", image_id, detail))
-        image = Place(place) if place else None
-        return Gathered(image_id, image, uri, captions, split, language, tuple(defects))
+        return Gathered(image_id, place, uri, captions, split, language, tuple(defects), family)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a picture: its key, and whether it has a place, a first caption and a group."""
+
+    key: int
+    placed: bool
+    ordered: bool
+    grouped: bool
 
 
 def _caption_defects(image_id: str, captions: tuple[str, ...], language: str, spoken: set[str]) -> Iterator[Defect]:
@@ -159,6 +188,8 @@ def _caption_defects(image_id: str, captions: tuple[str, ...], language: str, sp
         if caption in seen:
             yield Defect("duplicate_caption", image_id, f"the same caption twice, both kept: {caption[:80]}")
         seen.add(caption)
+        if len(caption.split()) > LONGEST_CAPTION:
+            yield Defect("overlong_caption", image_id, f"more than {LONGEST_CAPTION} words, kept: {caption[:80]}")
     if len(spoken) > 1:
         others = ", ".join(sorted(spoken - {language}))
         yield Defect(

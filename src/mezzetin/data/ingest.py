@@ -1,119 +1,167 @@
 """Ingest: read a source, look at every picture, write the dataset.
 
-Enters: a folder or table of captioned pictures. Leaves: the dataset artefact and a report in which every
-defect is counted and named. In order: choose a reader, gather its records, load pictures in a few threads
-while keeping their order, write parts, then defects, then the manifest that makes it a dataset.
+Enters: a folder, table or address of captioned pictures. Leaves: the dataset artefact, wherever it is wanted, and a
+report in which every defect is counted and named. In order: choose a reader, gather its records, load pictures in
+several processes while keeping their order, write parts, settle the splits, write defects, then the manifest that
+makes it a dataset.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from mezzetin.data.dataset import MANIFEST, Dataset
-from mezzetin.data.finish import finish, usable
+from mezzetin.data.checks import already_there, check_source, check_target, none_there
+from mezzetin.data.dataset import MANIFEST
+from mezzetin.data.facts import Facts
+from mezzetin.data.finish import Finished, finish, settle_splits
 from mezzetin.data.gather import Gathered, Gathering
-from mezzetin.data.parts import JOURNAL, Journal, Limits, PartsWriter, read_journal
-from mezzetin.data.picture import Picture, load_picture
+from mezzetin.data.journal import Journal
+from mezzetin.data.loading import Loading
+from mezzetin.data.parts import Limits, PartsWriter, rows_of
+from mezzetin.data.picture import Picture
 from mezzetin.data.readers import READERS, choose_layout
+from mezzetin.data.readers.record import ReadOptions
 from mezzetin.data.report import IngestReport
+from mezzetin.data.sides import keep_together, shared_images
 from mezzetin.data.splits import SHARES, UNUSED, seeded_split
+from mezzetin.data.target import Target
 from mezzetin.errors import DatasetError
 from mezzetin.storage.paths import Place, writing
 
 Progress = Callable[[int, int | None], None]
-_AHEAD = 8
+# So many missing pictures in a row, from the first, are a wrong address and not a source with gaps.
+_ALL_MISSING = 256
+
+
+class Options(TypedDict, total=False):
+    """How a dataset is made.
+
+    The `layout` is recognised or named (`READERS`); `columns` says what our names are called in a table, `group_by`
+    which of its columns names series that belong on one side; `language` is that of captions that name none; `seed`
+    and `shares` (train, val, test) make the splits where the source has none; `licence` is noted;
+    `allow_shared_images` keeps pictures that the source has in several splits; `limits` say where parts close;
+    `processes` load pictures, by default one a processor.
+    """
+
+    layout: str | None
+    language: str
+    columns: Mapping[str, str] | None
+    group_by: str | None
+    seed: int
+    licence: str | None
+    shares: tuple[float, float, float]
+    allow_shared_images: bool
+    limits: Limits | None
+    processes: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     source: Place
-    folder: Path
+    target: Target
     layout: str
     language: str
+    columns: Mapping[str, str]
     seed: int
     licence: str | None
     shares: tuple[float, float, float]
+    allow_shared_images: bool
     limits: Limits
 
-    def __post_init__(self) -> None:
-        if min(self.shares) < 0 or not sum(self.shares) > 0:
-            raise DatasetError(f"the shares of train, val and test must be 0 or more and not all 0, not {self.shares}")
+    @classmethod
+    def of(cls, source: Place, dataset: Place, options: Options) -> _Task:
+        """Fill in what is not said."""
+        columns = dict(options.get("columns") or {})
+        if group := options.get("group_by"):
+            columns["group"] = group
+        shares = options.get("shares", SHARES)
+        if min(shares) < 0 or not sum(shares) > 0:
+            raise DatasetError(f"the shares of train, val and test must be 0 or more and not all 0, not {shares}")
+        return cls(
+            source=source,
+            target=Target(dataset),
+            layout=choose_layout(source, options.get("layout")),
+            language=options.get("language", "en"),
+            columns=columns,
+            seed=options.get("seed", 0),
+            licence=options.get("licence"),
+            shares=shares,
+            allow_shared_images=options.get("allow_shared_images", False),
+            limits=options.get("limits") or Limits(),
+        )
+
+    def split_of(self, key: str) -> str:
+        """The split of what has this digest or name, where we make them."""
+        return seeded_split(key, self.seed, self.shares)
 
 
 def ingest(
-    source: str | Path,
-    dataset: str | Path,
+    source: str | Path | Place,
+    dataset: str | Path | Place,
     *,
-    layout: str | None = None,
-    language: str = "en",
-    seed: int = 0,
-    licence: str | None = None,
-    shares: tuple[float, float, float] = SHARES,
     progress: Progress | None = None,
-    limits: Limits | None = None,
+    **options: Unpack[Options],
 ) -> IngestReport:
-    """Make a dataset in the folder `dataset` from the captioned pictures at `source`; return its report.
+    """Make a dataset at `dataset` from the captioned pictures at `source`, both anywhere; return its report.
 
-    The layout is recognised or named (`READERS`); `language` is that of captions that name none; `seed` and
-    `shares` (train, val, test) make the splits where the source has none; `progress` gets (pictures done, all
-    pictures). An interrupted run goes on after its last finished part and ends in the same bytes; a dataset
-    that is there already from the same source is reported without work.
+    `progress` gets (pictures done, all pictures), `options` are those of `Options`. An interrupted run goes on after
+    its last finished part and ends in the same bytes; a dataset that is there already from the same source is
+    reported without work.
 
     Raises:
-        DatasetError: the source can't be used, or `dataset` holds something else.
-        EnvironmentProblem: the disk is full, read-only or refuses.
+        DatasetError: the source can't be used, has pictures in several splits (unless `allow_shared_images`), or
+            `dataset` holds something else.
+        EnvironmentProblem: the disk is full, read-only or refuses, or a store does not answer.
 
     """
-    task = _Task(
-        source=Place.of(source),
-        folder=Place.of(dataset).local_path(),
-        layout=choose_layout(Place.of(source), layout),
-        language=language,
-        seed=seed,
-        licence=licence,
-        shares=shares,
-        limits=limits or Limits(),
-    )
-    gathering = Gathering(READERS[task.layout].read(task.source, language), language)
-    try:
-        return _ingest(task, gathering, progress or (lambda done, total: None))
-    finally:
-        gathering.close()
+    task = _Task.of(Place.of(source), Place.of(dataset), options)
+    with Loading(options.get("processes")) as loading:
+        records = READERS[task.layout].read(task.source, ReadOptions(task.language, task.columns))
+        gathering = Gathering(loading.expecting(records), task.language)
+        try:
+            return _ingest(task, gathering, loading, progress or (lambda done, total: None))
+        finally:
+            gathering.close()
 
 
-def _ingest(task: _Task, gathering: Gathering, progress: Progress) -> IngestReport:
+def _ingest(task: _Task, gathering: Gathering, loading: Loading, progress: Progress) -> IngestReport:
     made_from = _made_from(task, gathering)
-    with writing(task.folder):
-        if (task.folder / MANIFEST).exists():
-            return _already_there(task, made_from)
-        _check_folder(task.folder, made_from)
-    _check_source(task, gathering)
-    with writing(task.folder):
-        task.folder.mkdir(parents=True, exist_ok=True)
-    journal = Journal(task.folder, made_from)
-    resumed = bool(journal.parts)
-    _write_parts(task, gathering, journal, progress)
-    _check_any_usable(task, gathering, journal)
-    report = finish(task.folder, gathering, journal, _told(task, gathering), made_from)
+    place = task.target.place
+    with writing(place):
+        if (place / MANIFEST).exists():
+            return already_there(place, made_from)
+        check_target(place, made_from)
+    check_source(task.source, task.layout, gathering)
+    with task.target.opened():
+        journal, facts = Journal(task.target, made_from), Facts()
+        try:
+            resumed = bool(journal.parts)
+            done = Finished(task.target, gathering, facts, journal)
+            _write_parts(task, done, loading, progress)
+            _check_any_usable(task, done)
+            told = _told(task, gathering)
+            _settle(task, done, told)
+            report = finish(done, told, made_from)
+        finally:
+            facts.close()
     return replace(report, state="resumed") if resumed else report
 
 
 def _made_from(task: _Task, gathering: Gathering) -> dict[str, Any]:
+    source = task.source
     made_from: dict[str, Any] = {
-        "source": str(task.source.local_path()),
+        "source": str(source.local_path() if source.is_local else source),
         "layout": task.layout,
         "fingerprint": gathering.fingerprint(),
         "language": task.language,
         "licence": task.licence,
         "seed": None,
     }
+    if task.columns:
+        made_from["columns"] = dict(sorted(task.columns.items()))
     if not gathering.from_source:
         made_from.update(seed=task.seed, shares=list(task.shares))
     return made_from
@@ -127,6 +175,8 @@ def _told(task: _Task, gathering: Gathering) -> dict[str, Any]:
         splits: dict[str, Any] = {"made": "as the source gives them"}
     else:
         splits = {"made": f"by content, seed {task.seed}", "seed": task.seed, "shares": list(task.shares)}
+        if "group" in task.columns:
+            splits["group_by"] = task.columns["group"]
         if published:
             warnings.append(
                 f"no official split files ({published}) beside the captions, so pictures were split by "
@@ -135,99 +185,59 @@ def _told(task: _Task, gathering: Gathering) -> dict[str, Any]:
     return {"language": task.language, "licence": task.licence, "splits": splits, "warnings": warnings}
 
 
-def _already_there(task: _Task, made_from: dict[str, Any]) -> IngestReport:
-    there = Dataset.open(task.folder)
-    if there.manifest.provenance.get("made_from") != made_from:
+def _settle(task: _Task, done: Finished, told: dict[str, Any]) -> None:
+    """Decide the splits now that every picture is known, or see that the source's can be used."""
+    if not done.gathering.from_source:
+        told["splits"]["alike"] = keep_together(done.facts, task.split_of)
+        settle_splits(done)
+        return
+    count, named = shared_images(done.facts)
+    if count and not task.allow_shared_images:
         raise DatasetError(
-            f"{task.folder} holds another dataset, or one made with other options: "
-            "choose another folder, or delete that one"
-        )
-    (task.folder / JOURNAL).unlink(missing_ok=True)
-    return replace(there.report(), state="found")
-
-
-def _check_folder(folder: Path, made_from: dict[str, Any]) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"{folder} is a file: name a folder for the dataset")
-    told = read_journal(folder)
-    if told is not None and told[0] != made_from:
-        raise DatasetError(
-            f"{folder} holds the unfinished ingest of another source, or of this one with other captions or "
-            "options: choose another folder, or delete that one"
-        )
-    # A run that was killed while it wrote the journal's first line leaves that line's half.
-    ours = (JOURNAL, f".{JOURNAL}.part")
-    if told is None and folder.is_dir() and any(path.name not in ours for path in folder.iterdir()):
-        raise DatasetError(f"{folder} is not empty and holds no dataset: choose a new or empty folder")
-
-
-def _check_source(task: _Task, gathering: Gathering) -> None:
-    if not gathering.captioned():
-        trouble = next((f"; first trouble: {d.name}, {d.detail}" for d in gathering.defects()), "")
-        raise DatasetError(
-            f"{task.source} holds no caption that can be used (looked for {READERS[task.layout].LOOKS_FOR})"
-            f"{trouble}: check the captions"
-        )
-    captioned = (entry.image for entry in gathering if entry.captions)
-    if not any(place is not None and place.exists() for place in captioned):
-        first = next((entry.image for entry in gathering if entry.captions), None)
-        raise DatasetError(
-            f"none of the {gathering.captioned():,} captioned pictures of {task.source} is there "
-            f"(looked for {first}): put the pictures in place"
+            f"{count:,} pictures of {task.source} are in several splits ({'; '.join(named)}"
+            f"{'; …' if count > len(named) else ''}): mend the splits, or keep them with --allow-shared-images "
+            "(the work so far is kept)"
         )
 
 
-def _check_any_usable(task: _Task, gathering: Gathering, journal: Journal) -> None:
-    if not usable(task.folder, journal):
-        for part in journal.parts:
-            (task.folder / part.name).unlink(missing_ok=True)
-        journal.remove()
+def _check_any_usable(task: _Task, done: Finished) -> None:
+    if not done.facts.any_usable():
+        for part in done.journal.parts:
+            task.target.drop(part.name)
+        done.journal.remove()
         raise DatasetError(
-            f"none of the {gathering.captioned():,} captioned pictures of {task.source} can be decoded: check the files"
+            f"none of the {done.gathering.captioned():,} captioned pictures of {task.source} can be decoded: "
+            "check the files"
         )
 
 
-def _write_parts(task: _Task, gathering: Gathering, journal: Journal, progress: Progress) -> None:
-    done, total = sum(part.rows for part in journal.parts), len(gathering)
-    writer = PartsWriter(task.folder, journal, task.limits)
-    progress(done, total)
+def _write_parts(task: _Task, done: Finished, loading: Loading, progress: Progress) -> None:
+    facts, total = done.facts, len(done.gathering)
+    entries = iter(done.gathering)
+    for part in done.journal.parts:
+        with rows_of(task.target, part) as rows:
+            for row, likeness in rows:
+                facts.add(row, likeness, next(entries).group)
+    writer = PartsWriter(task.target, done.journal, task.limits)
+    progress(len(facts), total)
     try:
-        for entry, picture in _loaded(islice(gathering, done, None)):
-            writer.add(_row(task, gathering, entry, picture), reduced=picture.reduced)
-            done += 1
-            progress(done, total)
+        for entry, picture in loading.pictures(entries, total - len(facts)):
+            row = _row(task, done.gathering, entry, picture)
+            writer.add(row, reduced=picture.reduced, likeness=picture.likeness)
+            facts.add(row, picture.likeness, entry.group)
+            if len(facts) == _ALL_MISSING and facts.all_missing():
+                raise none_there(task.source, done.gathering)
+            progress(len(facts), total)
         writer.close()
     finally:
         writer.abandon()
-
-
-def _loaded(entries: Iterable[Gathered]) -> Iterator[tuple[Gathered, Picture]]:
-    """Load pictures a few ahead, in a few threads, and yield them in order."""
-    waiting: deque[tuple[Gathered, Future[Picture]]] = deque()
-    pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="ingest")
-    try:
-        for entry in entries:
-            waiting.append((entry, pool.submit(_load, entry)))
-            if len(waiting) > _AHEAD:
-                first, picture = waiting.popleft()
-                yield first, picture.result()
-        for last, picture in waiting:
-            yield last, picture.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _load(entry: Gathered) -> Picture:
-    if not entry.captions:
-        return Picture("no_captions", "the source has no caption for it")
-    return load_picture(entry.image)
 
 
 def _row(task: _Task, gathering: Gathering, entry: Gathered, picture: Picture) -> dict[str, Any]:
     if gathering.from_source:
         split = entry.split or UNUSED
     else:
-        split = seeded_split(picture.sha256 or entry.image_id, task.seed, task.shares)
+        split = task.split_of(entry.group or picture.sha256 or entry.image_id)
     return {
         "image_id": entry.image_id,
         "split": split,

@@ -26,6 +26,17 @@ _PLAIN = {
     "other_language": "pictures with captions in a further language (left out)",
     "two_splits": "pictures that the source puts in several splits",
     "in_no_split": "pictures that the source puts in no split (kept as split 'unused')",
+    "unreachable": "pictures that can't be fetched",
+    "tiny": "pictures of less than 32 pixels a side (kept)",
+    "overlong_caption": "captions of more than 50 words (kept)",
+    "shared_image": "pictures that are in another split, too",
+    "near_duplicate": "pictures that look like one in another split",
+    "split_group": "groups that the source puts in several splits",
+    "ghost": "pictures that the source is known to name without having them",
+    "mended_row": "lines that were mended (kept)",
+    "encoding": "texts that are not UTF-8 (read as the likeliest other encoding)",
+    "precanned": "captions that say only that nobody could tell (left out)",
+    "rejected": "captions that the source itself rejects (left out)",
     "bad_row": "lines that can't be used",
     "bad_name": "files whose names are not UTF-8",
 }
@@ -38,7 +49,8 @@ class IngestReport:
     `rows` counts pictures by split and status ("ok", or the defect that leaves the row without a picture);
     `defect_counts` counts every defect, `defects` names the first ten of each kind (all of them are in the
     dataset's `defects.jsonl`). `captions` are those of usable pictures. `state` is "made", "resumed" (an
-    interrupted run was finished) or "found" (it was there already).
+    interrupted run was finished) or "found" (it was there already). `table` says which Delta table was
+    written, too, and what it holds.
     """
 
     dataset: str
@@ -53,6 +65,7 @@ class IngestReport:
     defect_counts: Mapping[str, int]
     defects: tuple[Defect, ...]
     warnings: tuple[str, ...]
+    table: str | None = None
     state: Literal["made", "resumed", "found"] = "made"
 
     @property
@@ -73,6 +86,8 @@ class IngestReport:
         if self.reduced:
             lines.append(f"{self.reduced:,} large pictures are stored reduced, with the original's digest")
         lines.extend(self._defect_lines())
+        if self.table is not None:
+            lines.append(f"Delta table: {self.table}")
         lines.extend(f"warning: {warning}" for warning in self.warnings)
         return lines
 
@@ -100,6 +115,7 @@ class IngestReport:
             "splits": dict(self.splits),
             "defects": defects_to_json(self.defect_counts, self.defects),
             "warnings": list(self.warnings),
+            "table": self.table,
         }
 
 

@@ -7,24 +7,54 @@ the source's own name for a further split, or `unused` for an image that its sou
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 UNUSED = "unused"
 SHARES = (0.8, 0.1, 0.1)
 _NAMES = ("train", "val", "test")
+_YEAR = re.compile(r"_?20\d\d$")
 _SYNONYMS = {
     "training": "train",
+    "trn": "train",
+    # What Karpathy's split of COCO trains on, too: the rest of its validation pictures.
+    "restval": "train",
     "dev": "val",
     "valid": "val",
     "validation": "val",
     "testing": "test",
+    "tst": "test",
 }
 
 
 def split_name(text: str) -> str | None:
-    """Return the standard name of a split as somebody wrote it, or None where nothing is written."""
+    """Return the standard name of a split as somebody wrote it, or None where nothing is written.
+
+    A year behind a known name (`train2014`) is no part of it.
+    """
     plain = text.strip().lower()
-    return _SYNONYMS.get(plain, plain) or None
+    undated = _YEAR.sub("", plain)
+    return _SYNONYMS.get(undated, undated if undated in _NAMES else plain) or None
+
+
+def is_split(text: str) -> bool:
+    """Say whether a text is a name of train, val or test."""
+    return split_name(text) in _NAMES
+
+
+def splits_by_name(names: Iterable[str]) -> list[str | None]:
+    """Return the split that each file or folder is named for (`train-00000.tar`, `captions_val2014.json`), or None.
+
+    All are None unless there are at least two splits among them: somebody who has one half of a published set alone
+    wants it split.
+    """
+    splits = [_named_for(name) for name in names]
+    return splits if len({split for split in splits if split}) > 1 else [None] * len(splits)
+
+
+def _named_for(name: str) -> str | None:
+    parts = re.split(r"[^a-z0-9]+", name.lower())
+    return next((split for split in map(split_name, parts) if split in _NAMES), None)
 
 
 def most_held_out(splits: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from markupsafe import escape
 
 from mezzetin.pages import data_uri, render
 from mezzetin.records import ModelInfo, Score
-from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.files import write_atomically
 
 LARGEST_PAGE = 5_000_000
 

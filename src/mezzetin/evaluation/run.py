@@ -23,7 +23,7 @@ from mezzetin.evaluation.report import EvaluationPage, JudgedPicture, ProtocolFa
 from mezzetin.metrics import meteor, score
 from mezzetin.pixels import thumbnail
 from mezzetin.records import Progress, Score
-from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.text import TOKENISER, tokenise
 from mezzetin.worker import caption_pictures

@@ -9,33 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mezzetin.errors import BundleError, DatasetError, FormatError
+from mezzetin.storage.paths import Place
 
 _CHUNK = 1 << 20
-
-
-def file_sha256(path: Path) -> str:
-    """Return the hex sha256 of a file, read in chunks of 1 MiB."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place, fsync and rename it, so that a reader sees all of it or nothing."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
 
 
 def content_digest(content: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> str:
@@ -46,23 +27,28 @@ def content_digest(content: Mapping[str, Any], files: Iterable[Mapping[str, Any]
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def write_manifest(path: Path, *, format: str, version: int, content: Mapping[str, Any], files: Iterable[str]) -> str:
-    """Write the manifest `path` for `files` (names relative to its folder); return the content digest."""
-    entries = [
-        {
-            "name": name,
-            "size": (path.parent / name).stat().st_size,
-            "sha256": file_sha256(path.parent / name),
-        }
-        for name in sorted(files)
-    ]
+def write_manifest(
+    path: Path | Place,
+    *,
+    format: str,
+    version: int,
+    content: Mapping[str, Any],
+    files: Iterable[str] | Mapping[str, tuple[int, str]],
+) -> str:
+    """Write the manifest `path` for `files` (names relative to its folder); return the content digest.
+
+    Files are named, and then read, or come with their size and sha256, which are believed.
+    """
+    place = Place.of(path)
+    known = files if isinstance(files, Mapping) else {name: _measure(place.parent / name) for name in files}
+    entries = [{"name": name, "size": size, "sha256": sha256} for name, (size, sha256) in sorted(known.items())]
     body: dict[str, Any] = {"format": format, "version": version, **content}
     body = {**body, "digest": content_digest(body, entries), "files": entries}
-    write_atomically(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
+    place.write((json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
     return str(body["digest"])
 
 
-def read_manifest(path: Path, *, format: str, version: int, verify: bool = True) -> dict[str, Any]:
+def read_manifest(path: Path | Place, *, format: str, version: int, verify: bool = True) -> dict[str, Any]:
     """Read a manifest and check it: format and version known, every file there, of its size and, with
     `verify`, of its sha256.
 
@@ -70,41 +56,64 @@ def read_manifest(path: Path, *, format: str, version: int, verify: bool = True)
         FormatError: it is of another format, or of a newer version than this package reads.
         BundleError: it is missing or broken, or a file is missing or altered (for a format that ends in
             "dataset", DatasetError).
+        EnvironmentProblem: the store refuses or does not answer.
 
     """
+    place = Place.of(path)
     trouble = DatasetError if format.endswith("dataset") else BundleError
     noun = format.rpartition(".")[2]
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads(place.read_bytes())
         # Before anything else is read: a newer version may look different.
-        _check_version(path, str(body["format"]), int(body["version"]), format, version)
+        _check_version(place, str(body["format"]), int(body["version"]), format, version)
         files = [(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in body["files"]]
     except FileNotFoundError as error:
-        raise trouble(f"{path.parent} is no finished {noun}: it has no {path.name}") from error
+        raise trouble(f"{place.parent} is no finished {noun}: it has no {place.name}") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise trouble(f"{path} can't be read as the manifest of a {noun}: make or fetch it again") from error
+        raise trouble(f"{place} can't be read as the manifest of a {noun}: make or fetch it again") from error
     if body.get("digest") != content_digest(body, body["files"]):
-        raise trouble(f"{path} was altered since the {noun} was written: make or fetch it again")
+        raise trouble(f"{place} was altered since the {noun} was written: make or fetch it again")
+    # A store is asked once for all files, the disk for each.
+    sizes = None if place.is_local else _sizes(place.parent)
     for name, size, sha256 in files:
         # What comes from elsewhere must not name, and later overwrite, a file outside its folder.
         if "\\" in name or any(part in ("", "..") for part in name.split("/")):
-            raise trouble(f"{path} names a file outside its folder, {name!r}: make or fetch the {noun} again")
-        _check_file(path.parent / name, size, sha256 if verify else None, trouble, noun)
+            raise trouble(f"{place} names a file outside its folder, {name!r}: make or fetch the {noun} again")
+        file = place.parent / name
+        found = _size(file) if sizes is None else sizes.get(name)
+        if found is None:
+            raise trouble(f"{file} is missing: the {noun} is incomplete, make or fetch it again")
+        if found != size or (verify and _sha256(file) != sha256):
+            raise trouble(f"{file} was altered since the {noun} was written: make or fetch it again")
     return dict(body)
 
 
-def _check_version(path: Path, found: str, number: int, format: str, version: int) -> None:
+def _check_version(place: Place, found: str, number: int, format: str, version: int) -> None:
     if found != format:
-        raise FormatError(f"{path} describes a {found}, not a {format}")
+        raise FormatError(f"{place} describes a {found}, not a {format}")
     if number > version:
         raise FormatError(
-            f"{path} is of format {found} version {number}; this Mezzetin reads up to version {version}: "
+            f"{place} is of format {found} version {number}; this Mezzetin reads up to version {version}: "
             "update with pip install -U mezzetin"
         )
 
 
-def _check_file(path: Path, size: int, sha256: str | None, trouble: type[Exception], noun: str) -> None:
-    if not path.is_file():
-        raise trouble(f"{path} is missing: the {noun} is incomplete, make or fetch it again")
-    if path.stat().st_size != size or (sha256 is not None and file_sha256(path) != sha256):
-        raise trouble(f"{path} was altered since the {noun} was written: make or fetch it again")
+def _measure(place: Place) -> tuple[int, str]:
+    return place.size(), _sha256(place)
+
+
+def _size(place: Place) -> int | None:
+    found = place.entry()
+    return None if found is None or found.is_folder else found.size
+
+
+def _sizes(folder: Place) -> dict[str, int]:
+    return {place.relative_to(folder): entry.size for place, entry in folder.walk_entries()}
+
+
+def _sha256(place: Place) -> str:
+    digest = hashlib.sha256()
+    with place.open() as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

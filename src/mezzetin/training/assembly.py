@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 import mezzetin
-from mezzetin.bundle import MANIFEST, Bundle, image_keys, seal
+from mezzetin.bundle import MANIFEST, Bundle, image_keys, reseal, seal
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import EnvironmentProblem
 from mezzetin.novelty import FeatureSpace, fit_feature_space
-from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.training.export import export_graphs, round_weights
 from mezzetin.training.loop import Run
@@ -73,8 +73,7 @@ def relabelled(bundle: Bundle, recipe: Recipe) -> Bundle:
         return bundle
     with writing(bundle.folder):
         _write_terms(bundle.folder, recipe)
-        made_by_sealing = ("format", "version", "digest", "files")
-        return seal(bundle.folder, {key: value for key, value in content.items() if key not in made_by_sealing})
+        return reseal(bundle.folder, content)
 
 
 def says_the_same(bundle: Bundle, recipe: Recipe) -> bool:
@@ -130,6 +129,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
             "torch": torch.__version__,
             "machine": platform.machine(),
             "dataset": dataset.folder.name,
+            "delta": dataset.manifest.provenance.get("delta"),
             "encoder_weights": run.weights,
         },
     }

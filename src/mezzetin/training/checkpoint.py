@@ -1,14 +1,13 @@
 """Checkpoints: what a killed run goes on from.
 
 Each is `step-N.safetensors` (weights, averages, best weights, optimiser moments) and its manifest
-`step-N.json`, written last; the newest that verifies counts and two are kept. Steps count from 0 in every stage: what
-an earlier stage left is dropped, or its higher numbers would pass for newer. Random generators are seeded from the
-step's number, so there is no generator state to store.
+`step-N.json`, written last; the newest that verifies counts and two are kept. Steps count from 0 in every stage, so
+each stage has a folder of its own. Random generators are seeded from the step's number, so there is no generator
+state to store.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,7 +29,6 @@ KEPT = 2
 class Position:
     """How far a stage is: the next step, the best held-out score so far, and each epoch's figures."""
 
-    stage: str
     run: str
     step: int = 0
     best_score: float = -1.0
@@ -40,7 +38,7 @@ class Position:
 
 
 def save_checkpoint(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
-    """Write a checkpoint and drop all but the last two of this stage and run.
+    """Write a checkpoint and drop all but it and the one before.
 
     Raises:
         EnvironmentProblem: the disk is full or read-only; earlier checkpoints are untouched.
@@ -66,19 +64,20 @@ def save_checkpoint(folder: Path, position: Position, tensors: dict[str, Tensor]
         raise EnvironmentProblem(
             f"the checkpoint can't be written to {folder} ({error}): make room there and run the same command again"
         ) from error
-    own = [manifest for manifest in _newest_first(folder) if _belongs(manifest, position)]
-    for manifest in set(_newest_first(folder)) - set(own[:KEPT]):
+    # A higher number is of another run, or damaged: this run would have gone on from it.
+    kept = [manifest for manifest in _newest_first(folder) if manifest.stem <= name][:KEPT]
+    for manifest in set(_newest_first(folder)) - set(kept):
         manifest.unlink()
         manifest.with_suffix(".safetensors").unlink(missing_ok=True)
 
 
-def load_checkpoint(folder: Path, stage: str, run: str) -> tuple[Position, dict[str, Tensor]] | None:
-    """The newest checkpoint of this stage and run that is whole, or None."""
+def load_checkpoint(folder: Path, run: str) -> tuple[Position, dict[str, Tensor]] | None:
+    """The newest checkpoint of this run that is whole, or None."""
     for manifest in _newest_first(folder):
         try:
             body = read_manifest(manifest, format=FORMAT, version=VERSION)
             position = _position(body)
-            if (position.stage, position.run) == (stage, run):
+            if position.run == run:
                 return position, load_file(manifest.with_suffix(".safetensors"))
         except (BundleError, SafetensorError):
             # A torn or damaged checkpoint is why two are kept.
@@ -89,15 +88,6 @@ def load_checkpoint(folder: Path, stage: str, run: str) -> tuple[Position, dict[
 def _position(body: dict[str, Any]) -> Position:
     names = Position.__dataclass_fields__
     return Position(**{name: body[name] for name in names})
-
-
-def _belongs(manifest: Path, position: Position) -> bool:
-    """Whether a checkpoint is of the same stage and run; one that can't be read is of none."""
-    try:
-        body = json.loads(manifest.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(body, dict) and (body.get("stage"), body.get("run")) == (position.stage, position.run)
 
 
 def _newest_first(folder: Path) -> list[Path]:

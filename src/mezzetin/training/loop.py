@@ -20,7 +20,7 @@ from mezzetin.decoding.beam import DecodingOptions
 from mezzetin.errors import RecipeError
 from mezzetin.metrics.cider import CiderD
 from mezzetin.records import Progress
-from mezzetin.storage.manifest import write_atomically
+from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.training.batches import Batch, epoch_batches, steps_per_epoch
 from mezzetin.training.checkpoint import Position, load_checkpoint, save_checkpoint
@@ -61,7 +61,8 @@ class Stage:
         self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.optimiser = torch.optim.AdamW(_groups(self.weights, stage), betas=(0.9, 0.98))
         self.highest = [float(group["lr"]) for group in self.optimiser.param_groups]
-        self.position = Position(stage=stage.name, run=run.identity)
+        self.checkpoints = run.folder / "checkpoints" / stage.name
+        self.position = Position(run=run.identity)
         self.per_epoch = steps_per_epoch(run.corpus, stage)
         self.saved = time.monotonic()
         # Whether weights, averages and moments are those after `position.step` steps and no judgement is due: only
@@ -178,11 +179,11 @@ class Stage:
         for name, parameter in self.weights.items():
             for moment, value in self.optimiser.state[parameter].items():
                 tensors[f"adam.{moment}/{name}"] = value
-        save_checkpoint(self.run.folder / "checkpoints" / self.stage.name, replace(self.position), tensors)
+        save_checkpoint(self.checkpoints, replace(self.position), tensors)
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.run.folder / "checkpoints" / self.stage.name, self.stage.name, self.run.identity)
+        found = load_checkpoint(self.checkpoints, self.run.identity)
         if found is None:
             return
         self.position, tensors = found

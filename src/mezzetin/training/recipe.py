@@ -109,8 +109,11 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _stage_names_differ(self) -> Recipe:
         names = [stage.name for stage in self.stages]
-        if not names or len(set(names)) != len(names):
-            raise ValueError("stages need names that differ, and there must be one at least")
+        if not names:
+            raise ValueError("stages is empty: there must be one at least")
+        twice = [name for number, name in enumerate(names) if name in names[:number]]
+        if twice:
+            raise ValueError(f"two stages are called {twice[0]!r}: their names must differ")
         return self
 
 

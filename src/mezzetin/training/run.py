@@ -19,7 +19,7 @@ from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import RecipeError
 from mezzetin.novelty import PREFIX
-from mezzetin.storage.manifest import file_sha256, write_atomically
+from mezzetin.storage.files import file_sha256, write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.training.allocator import keep_freed_memory
 from mezzetin.training.assembly import assemble, relabelled, says_the_same

@@ -87,7 +87,7 @@ def test_bad_files_are_rows_and_their_neighbours_are_captioned(
     }
     assert all(list(row) == KEYS for row in answer.objects)
     assert all((row["caption"] is None) == (row["error"] is not None) for row in answer.objects)
-    assert answer.err == ""
+    assert [line for line in answer.err.splitlines() if not line.startswith("caption: ")] == []
 
     plain = mezzetin("caption", folder, missing, "--model", bundle_path)
     assert plain.code == 1
@@ -134,7 +134,8 @@ def test_json_for_a_stdout_that_is_no_utf8(
     process = start("caption", folder, "--model", bundle_path, "--json", env=environment)
     out, err = process.communicate()
     assert Path(json.loads(out)["image"]).name == "été.jpg"
-    assert err == ""
+    # On a busy machine it takes long enough for a line of progress.
+    assert [line for line in err.splitlines() if not line.startswith("caption: ")] == []
 
 
 def test_a_contact_sheet(mezzetin: Command, photographs: Photographs, bundle_path: Path, tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from mezzetin.cli.datasets import LAYOUTS
+from mezzetin.data.readers import READERS
+
 Command = Callable[..., Any]
 Source = Callable[..., Path]
 
@@ -64,7 +67,7 @@ def test_captions_that_are_merely_poor_are_no_failure(mezzetin: Command, caption
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [(["--layout", "coco"], "flickr8k"), ([], "captions")],
+    [(["--layout", "polaroids"], "flickr8k"), ([], "captions")],
 )
 def test_ingest_of_what_is_no_source(mezzetin: Command, tmp_path: Path, options: list[str], says: str) -> None:
     (tmp_path / "source").mkdir()
@@ -78,6 +81,47 @@ def test_ingest_to_where_nothing_can_be_written(mezzetin: Command, captioned: So
     assert answer.code == 3
     assert [list(found) for found in answer.objects] == [["error"]]
     assert "can't be written" in answer.err
+
+
+def test_the_help_names_every_layout() -> None:
+    assert sorted(re.split(r", | or ", LAYOUTS)) == sorted(READERS)
+
+
+def test_ingest_of_a_table_with_columns_of_its_own(mezzetin: Command, captioned: Source, tmp_path: Path) -> None:
+    source = captioned(8)
+    rows = [f"Images/p{number}.jpg;ein Huegel {number};album {number // 4}" for number in range(8)]
+    (source / "own.csv").write_text("\n".join(["bild;text;album", *rows]) + "\n")
+    options = ["--column", "image=bild", "--column", "caption=text", "--group-by", "album"]
+    answer = mezzetin("ingest", source / "own.csv", tmp_path / "dataset", "--layout", "table", *options, "--json")
+    assert answer.code == 0, answer.err
+    (report,) = answer.objects
+    assert (report["images"], report["captions"], report["splits"]["group_by"]) == (8, 8, "album")
+    slip = mezzetin("ingest", source / "own.csv", tmp_path / "other", "--column", "bild")
+    assert slip.code == 2 and "--column bild names no column: write it as caption=THEIRS" in slip.err
+
+
+def test_ingest_of_pictures_in_two_splits(mezzetin: Command, captioned: Source, tmp_path: Path) -> None:
+    source = captioned(8)
+    for split, numbers in (("train", range(6)), ("dev", range(6, 8))):
+        (source / f"Flickr_8k.{split}Images.txt").write_text("".join(f"p{number}.jpg\n" for number in numbers))
+    (source / "Images" / "p7.jpg").write_bytes((source / "Images" / "p0.jpg").read_bytes())
+    refused = mezzetin("ingest", source, tmp_path / "dataset")
+    assert (refused.code, refused.out) == (2, "")
+    assert "p0.jpg (train) is p7.jpg (val)" in refused.err and "--allow-shared-images" in refused.err
+    allowed = mezzetin("ingest", source, tmp_path / "dataset", "--allow-shared-images")
+    assert allowed.code == 0
+    assert "pictures that are in another split, too: 1 (p7.jpg)" in allowed.out
+
+
+def test_ingest_to_a_delta_table(mezzetin: Command, captioned: Source, tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    source, dataset = captioned(8), tmp_path / "dataset"
+    for says in ("version 0, 8 rows", "has this dataset already"):
+        answer = mezzetin("ingest", source, dataset, "--delta", tmp_path / "table")
+        assert answer.code == 0, answer.err
+        assert f"Delta table: {tmp_path / 'table'}: {says}" in answer.out
+        table = deltalake.DeltaTable(str(tmp_path / "table"))
+        assert (table.version(), table.to_pyarrow_table().num_rows) == (0, 8)
 
 
 def test_evaluate(mezzetin: Command, captioned: Source, bundle_path: Path, tmp_path: Path) -> None:

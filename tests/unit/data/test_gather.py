@@ -9,7 +9,7 @@ from mezzetin.storage.paths import Place
 
 
 def said(name: str, *captions: str, split: str | None = None, language: str = "en", image: str | None = "x") -> Record:
-    return Record(name, Place(image) if image else None, name, captions, split, language)
+    return Record(name, Place.of(image) if image else None, name, captions, split, language)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.text(st.characters(codec="utf-8"))), max_size=30))
@@ -32,7 +32,7 @@ def test_pictures_without_captions_come_last_by_name() -> None:
     assert [entry.image_id for entry in gathering] == ["b", "a", "c", "z"]
     c = list(gathering)[2]
     assert (c.image, c.split, c.language, len(gathering), gathering.captioned()) == (
-        Place("x"),
+        Place.of("x"),
         "val",
         "de",
         4,

@@ -205,11 +205,6 @@ def test_captions_without_pictures_and_pictures_without_captions(flickr: Source,
     assert not (tmp_path / "d").exists() or not list((tmp_path / "d").iterdir())
 
 
-def test_a_table_of_web_addresses_says_why_it_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("image,caption\nhttps://host/a.jpg?sig=x,hello\n")
-    assert "copy the files to a local folder first" in refusal(tmp_path, tmp_path / "d")
-
-
 def test_shares_are_an_argument(flickr: Source, tmp_path: Path) -> None:
     assert set(ingest(flickr(5), tmp_path / "d", shares=(0, 0, 1)).rows) == {"test"}
     with pytest.raises(DatasetError, match="shares"):

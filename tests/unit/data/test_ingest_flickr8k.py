@@ -11,6 +11,7 @@ from mezzetin.data.dataset import Dataset
 from mezzetin.data.gather import Gathering
 from mezzetin.data.ingest import ingest
 from mezzetin.data.readers import READERS
+from mezzetin.data.readers.record import ReadOptions
 from mezzetin.storage.paths import Place
 
 FLICKR = Path(__file__).parents[4] / "shared" / "data" / "flickr8k"
@@ -20,12 +21,12 @@ pytestmark = pytest.mark.skipif(not FLICKR.is_dir(), reason=f"Flickr8k is not at
 
 
 def test_every_picture_of_the_official_splits_is_gathered() -> None:
-    entries = list(Gathering(READERS["flickr8k"].read(Place.of(FLICKR), "en"), "en"))
+    entries = list(Gathering(READERS["flickr8k"].read(Place.of(FLICKR), ReadOptions()), "en"))
     assert len(entries) == 7000
     assert sum(entry.split == "train" for entry in entries) == 6000
     assert sum(entry.split == "val" for entry in entries) == 1000
     assert sum(len(entry.captions) for entry in entries) == 35000
-    absent = [entry.image_id for entry in entries if entry.image is None or not entry.image.exists()]
+    absent = [entry.image_id for entry in entries if not isinstance(entry.image, Place) or not entry.image.exists()]
     assert absent == [LACKING]
 
 

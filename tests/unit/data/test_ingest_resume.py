@@ -44,7 +44,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def source(flickr: Source) -> Path:
     made = flickr(COUNT, train=range(20), dev=range(20, 29))
     (made / "Images" / "p004.jpg").unlink()
-    (made / "Images" / "p025.jpg").write_bytes((made / "Images" / "p003.jpg").read_bytes())
+    (made / "Images" / "p015.jpg").write_bytes((made / "Images" / "p003.jpg").read_bytes())
     return made
 
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mezzetin.data.readers import READERS, choose_layout
-from mezzetin.data.readers.record import Record
+from mezzetin.data.readers.record import ReadOptions, Record
+from mezzetin.data.readers.source import Url
 from mezzetin.errors import DatasetError
 from mezzetin.storage.paths import Place
 
@@ -23,16 +24,20 @@ Source = Callable[..., Path]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-def read(source: Path, layout: str | None = None) -> list[Record]:
+def read(source: Path, layout: str | None = None, **columns: str) -> list[Record]:
     place = Place.of(source)
-    return list(READERS[choose_layout(place, layout)].read(place, "en"))
+    return list(READERS[choose_layout(place, layout)].read(place, ReadOptions(columns=columns)))
 
 
 def bad_rows(records: list[Record]) -> list[str]:
     return [defect.name for record in records for defect in record.defects]
 
 
-@given(st.lists(st.tuples(TEXT, TEXT), min_size=1))
+# `a0:/b.jpg` would be an address of a kind that nobody knows.
+NAME = TEXT.map(lambda text: text.replace(":", ""))
+
+
+@given(st.lists(st.tuples(NAME, TEXT), min_size=1))
 def test_any_csv_comes_back_as_it_was_written(rows: list[tuple[str, str]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([("image", "caption"), *((f"a{name}.jpg", caption) for name, caption in rows)])
@@ -86,11 +91,12 @@ def test_a_table_has_languages_splits_and_lists(tmp_path: Path) -> None:
         '{"image": "https://host/c.jpg", "caption": "four"}\n{broken\n',
         encoding="utf-8",
     )
-    a, b, *bad = read(tmp_path)
+    a, b, c, *bad = read(tmp_path)
     assert (a.image_id, a.captions, a.split, a.language) == ("x/a.jpg", ("one", "two"), "val", "de")
-    assert a.image is not None and a.image.local_path() == tmp_path / "x" / "a.jpg"
+    assert a.image == Place.of(tmp_path / "x" / "a.jpg")
     assert (b.captions, b.split, b.language) == (("three",), None, "en")
-    assert bad_rows(bad) == ["t.jsonl:3", "t.jsonl:4"]
+    assert (c.image, c.captions) == (Url("https://host/c.jpg"), ("four",))
+    assert bad_rows(bad) == ["t.jsonl:4"]
 
 
 def test_csv_columns_come_in_any_order_and_case(tmp_path: Path) -> None:
@@ -108,24 +114,44 @@ def refusal(source: Path, layout: str | None = None) -> str:
 
 def test_what_can_not_be_read_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "none")
-    assert "captions.txt beside a folder Images/" in refusal(tmp_path)
-    assert "use one of flickr8k, table" in refusal(tmp_path, "coco")
+    looked = refusal(tmp_path)
+    assert all(reader.LOOKS_FOR in looked and f"({name})" in looked for name, reader in READERS.items())
+    assert f"use one of {', '.join(READERS)}" in refusal(tmp_path, "clip")
     assert "holds no captions.txt" in refusal(tmp_path, "flickr8k")
     (tmp_path / "captions.txt").write_text("image,caption\n")
     assert "no folder Images/" in refusal(tmp_path)
     (tmp_path / "Images").mkdir()
     (tmp_path / "captions.txt").write_text("a.jpg\thello\n")
     assert "header" in refusal(tmp_path)
-    (tmp_path / "captions.txt").write_bytes("image,caption\na.jpg,caf\xe9\n".encode("latin-1"))
-    assert "UTF-8" in refusal(tmp_path)
-    (tmp_path / "captions.txt").write_text('image,caption\na.jpg,"never closed\nb.jpg,x\n')
-    assert "quotes" in refusal(tmp_path)
+    (tmp_path / "captions.txt").write_text("image,caption\na.jpg,hello\n")
+    with pytest.raises(DatasetError, match="has no columns to name"):
+        read(tmp_path, caption="text")
+
+
+@pytest.mark.parametrize("layout", list(READERS))
+def test_a_folder_of_another_layout_is_one_line_that_says_what_to_do(tmp_path: Path, layout: str) -> None:
+    (tmp_path / "notes.md").write_text("nothing to read")
+    assert not READERS[layout].found(Place.of(tmp_path))
+    assert "name " in refusal(tmp_path, layout)
 
 
 def test_tables_that_can_not_be_read(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("file,text\nx,y\n")
-    assert "needs the columns image and caption (found: file, text)" in refusal(tmp_path)
+    (tmp_path / "a.csv").write_text("kind,note\nx,y\n")
+    assert "needs the columns image (or url) and caption (found: kind, note)" in refusal(tmp_path)
+    with pytest.raises(DatasetError, match="has no column 'Text'"):
+        read(tmp_path, caption="Text", image="kind")
+    with pytest.raises(DatasetError, match="no column 'picture' to name: use one of image"):
+        read(tmp_path, picture="kind")
     (tmp_path / "a.csv").write_text("")
     assert "an empty file" in refusal(tmp_path)
     (tmp_path / "b.jsonl").write_text("")
     assert "a.csv, b.jsonl" in refusal(tmp_path)
+
+
+def test_of_two_layouts_in_one_folder_the_first_is_read(flickr: Source) -> None:
+    source = flickr(1)
+    (source / "own.csv").write_text("image,caption\na.jpg,mine\n")
+    assert choose_layout(Place.of(source)) == "flickr8k"
+    assert [record.captions for record in read(source, "table")] == [("mine",)]
+    (source / "dataset_flickr8k.json").write_text('{"images": []}')
+    assert choose_layout(Place.of(source)) == "karpathy"

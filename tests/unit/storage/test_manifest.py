@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mezzetin.errors import BundleError, DatasetError, FormatError, MezzetinError
-from mezzetin.storage.manifest import content_digest, file_sha256, read_manifest, write_atomically, write_manifest
+from mezzetin.storage.files import file_sha256, write_atomically
+from mezzetin.storage.manifest import content_digest, read_manifest, write_manifest
 
 FORMAT = "mezzetin.thing"
 CONTENT: dict[str, Any] = {"name": "x", "sizes": [1, 2.5], "nested": {"é": None}}

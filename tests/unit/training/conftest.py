@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -95,26 +94,3 @@ def made(scenes: Dataset, model: Model, tmp_path_factory: pytest.TempPathFactory
     bundle = assemble(run, scenes, captioner, pictures, folder / "bundle", "only")
     pictures.close()
     return captioner, bundle
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A file system in memory of a given size; asked again, the same one gets another size."""
-    place = tmp_path / "disk"
-
-    def mount(size: str) -> Path:
-        options = f"remount,size={size}" if place.exists() else f"size={size}"
-        place.mkdir(exist_ok=True)
-        try:
-            done = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
-            )
-        except FileNotFoundError:
-            pytest.skip("there is no mount command")
-        if done.returncode != 0:
-            pytest.skip("mounting a file system needs rights that this user lacks")
-        return place
-
-    yield mount
-    if place.is_mount():
-        subprocess.run(["umount", str(place)], check=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import EnvironmentProblem
+from mezzetin.pixels import decode
 from mezzetin.records import Progress
 from mezzetin.training.cache import RowCache
 from mezzetin.training.encoders import build_encoder
@@ -104,7 +105,8 @@ def test_features_that_were_interrupted_are_completed_and_right(
     scenes: Dataset, weights: Callable[[str], Path], tmp_path: Path
 ) -> None:
     encoder = build_encoder(EncoderRecipe(name="test_efficientnet", weights=str(weights("test_efficientnet")), size=32))
-    keys = [row.sha256 for row in scenes.rows({"train"}, images=False) if row.sha256]
+    images = {row.sha256: row.image for row in scenes.rows({"train"}) if row.sha256 and row.image}
+    keys = list(images)
 
     def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
@@ -114,18 +116,21 @@ def test_features_that_were_interrupted_are_completed_and_right(
         patch.setattr("mezzetin.training.pictures.ENCODE_AT_ONCE", 5)
         with pytest.raises(KeyboardInterrupt):
             cached_features(scenes, keys, encoder, tmp_path, mirror=True, report=interrupt)
-    gc.collect()
-    assert open_files() == before
-    told: list[Progress] = []
-    pictures = cached_features(scenes, keys, encoder, tmp_path, mirror=True, report=told.append)
+        gc.collect()
+        assert open_files() == before
+        told: list[Progress] = []
+        pictures = cached_features(scenes, keys, encoder, tmp_path, mirror=True, report=told.append)
     assert told[-1].done == told[-1].total == len(keys) - 5
     flipped = np.arange(len(keys)) % 2 == 1
     features = pictures.features(keys, flipped, 0)
-    whole = cached_features(scenes, keys, encoder, tmp_path / "whole", mirror=True, report=told.append)
-    # Pictures encoded five at a time differ from those encoded 32 at a time in the last bit of half precision.
-    torch.testing.assert_close(features, whole.features(keys, flipped, 0), rtol=2e-3, atol=2e-3)
+    # By the same fives: the last bit of a feature depends on how many are encoded at once.
+    pixels = np.stack([decode(image, encoder.spec.preprocessing) for image in images.values()])
+    fives = torch.split(torch.from_numpy(pixels), 5)
+    with torch.inference_mode():
+        seen, mirrored = (torch.cat([encoder(five) for five in way]) for way in (fives, [f.flip(2) for f in fives]))
+    expected = torch.where(torch.from_numpy(flipped)[:, None, None], mirrored, seen)
+    assert torch.equal(features, expected.half().float())
     plain = pictures.plain(keys)
     assert torch.equal(features[~flipped], plain[~flipped])
     assert not torch.isclose(features[flipped], plain[flipped]).all()
     pictures.close()
-    whole.close()

@@ -1,4 +1,4 @@
-"""Checkpoints: two are kept, the newest whole one of the same stage and run counts."""
+"""Checkpoints: two are kept, the newest whole one of the same run counts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def tensors(value: float, size: int = 4) -> dict[str, Tensor]:
     return {"model/a": torch.full((size,), value), "model/b": square, "adam.step/a": torch.tensor(value)}
 
 
-def save(folder: Path, step: int, stage: str = "one", run: str = "mine") -> None:
-    save_checkpoint(folder, Position(stage, run, step, epochs=[{"loss": 1.5}]), tensors(step))
+def save(folder: Path, step: int, run: str = "mine") -> None:
+    save_checkpoint(folder, Position(run, step, epochs=[{"loss": 1.5}]), tensors(step))
 
 
-def step(folder: Path, stage: str = "one", run: str = "mine") -> int | None:
-    found = load_checkpoint(folder, stage, run)
+def step(folder: Path, run: str = "mine") -> int | None:
+    found = load_checkpoint(folder, run)
     if found is None:
         return None
     position, held = found
@@ -38,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_two_are_kept_and_the_newest_counts(tmp_path: Path) -> None:
-    assert load_checkpoint(tmp_path / "none", "one", "mine") is None
+    assert load_checkpoint(tmp_path / "none", "mine") is None
     for number in (9, 10, 100):
         save(tmp_path, number)
     assert step(tmp_path) == 100
@@ -66,21 +66,24 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path: Path, part: str
     assert step(tmp_path) == 3
 
 
-def test_a_stage_begins_at_nought_and_keeps_its_own_beside_a_longer_stage_before_it(tmp_path: Path) -> None:
-    save(tmp_path, 500)
-    save(tmp_path, 600)
-    assert step(tmp_path, "two") is None
-    for number in (1, 2, 3):
-        save(tmp_path, number, "two")
-        assert step(tmp_path, "two") == number
-    assert len(names(tmp_path)) == 4
-
-
-def test_those_of_another_run_are_ignored(tmp_path: Path) -> None:
-    save(tmp_path, 5, run="theirs")
-    assert step(tmp_path) is None
+def test_the_one_gone_on_from_is_kept_and_the_damaged_one_after_it_dropped(tmp_path: Path) -> None:
     save(tmp_path, 1)
+    save(tmp_path, 9)
+    (tmp_path / "step-00000009.safetensors").write_bytes(b"")
+    save(tmp_path, 5)
+    assert step(tmp_path) == 5
+    (tmp_path / "step-00000005.safetensors").write_bytes(b"")
     assert step(tmp_path) == 1
+
+
+def test_those_of_another_run_are_ignored_however_far_it_came(tmp_path: Path) -> None:
+    save(tmp_path, 500, run="theirs")
+    save(tmp_path, 600, run="theirs")
+    assert step(tmp_path) is None
+    for number in (1, 2, 3):
+        save(tmp_path, number)
+        assert step(tmp_path) == number
+    assert len(names(tmp_path)) == 4
 
 
 def test_a_full_disk_leaves_the_earlier_ones_whole(small_disk: Callable[[str], Path]) -> None:
@@ -88,7 +91,7 @@ def test_a_full_disk_leaves_the_earlier_ones_whole(small_disk: Callable[[str], P
     save(small, 1)
     before = names(small)
     with pytest.raises(EnvironmentProblem, match="make room there") as caught:
-        save_checkpoint(small, Position("one", "mine", 2), tensors(2, size=500_000))
+        save_checkpoint(small, Position("mine", 2), tensors(2, size=500_000))
     assert "\n" not in str(caught.value)
     assert names(small) == before
     assert step(small) == 1

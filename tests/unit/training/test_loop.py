@@ -160,6 +160,27 @@ def test_an_encoder_that_learns_goes_on_bit_for_bit(
     assert "resume s" in [progress.task for progress in runner.told]
 
 
+def test_a_stage_begins_at_nought_beside_a_longer_one_before_it(
+    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    alone = Runner(tmp_path, model, epochs=1)
+    whole = alone.train("alone")
+    longer = Runner(tmp_path, model, epochs=3)
+    longer.stage = longer.stage.model_copy(update={"name": "before"})
+    longer.train("both")
+
+    def kill(progress: Progress) -> None:
+        if progress.task.startswith("train") and progress.done == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        alone.train("both", kill)
+    alone.told.clear()
+    assert_same(alone.train("both"), whole)
+    assert (alone.told[0].task, alone.told[0].done) == ("resume s", 1)
+
+
 def test_the_best_epoch_is_kept_and_patience_ends_the_stage(
     tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

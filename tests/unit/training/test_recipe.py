@@ -49,7 +49,7 @@ def test_a_key_like_no_other_is_refused_with_all_known_ones(tmp_path: Path) -> N
     ("text", "place"),
     [
         ("seed = 'x'", "seed"),
-        ("stages = []", "stages need names"),
+        ("stages = []", "stages is empty"),
         ("[data]\nmax_words = 61", "data.max_words"),
         ("[decoder]\nwidth = 100\nheads = 3", "width 100 is not a multiple of heads 3"),
         ("[decoder]\nkind = 'lstm'", "decoder.kind"),
@@ -57,7 +57,7 @@ def test_a_key_like_no_other_is_refused_with_all_known_ones(tmp_path: Path) -> N
         ("[encoder]\nmean = [0.5, 0.5]", "encoder.mean"),
         ("[[stages]]\nname = 'Two words'", "stages.0.name"),
         ("[[stages]]\nname = 'a'\nlearning_rate = nan", "stages.0.learning_rate"),
-        ("[[stages]]\nname = 'a'\n[[stages]]\nname = 'a'", "stages need names that differ"),
+        ("[[stages]]\nname = 'a'\n[[stages]]\nname = 'a'", "two stages are called 'a'"),
         ("[stages]\nname = 'a'", "stages"),
     ],
 )

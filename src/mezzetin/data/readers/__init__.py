@@ -9,8 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from mezzetin.data.readers import flickr8k, table
-from mezzetin.data.readers.record import Record
+from mezzetin.data.readers import (
+    coco,
+    delta,
+    flickr8k,
+    flickr8k_original,
+    flickr30k,
+    imagefolder,
+    karpathy,
+    parquet,
+    table,
+    textcaps,
+    urls,
+    vizwiz,
+    webdataset,
+)
+from mezzetin.data.readers.record import ReadOptions, Record
 from mezzetin.errors import DatasetError
 from mezzetin.storage.paths import Place
 
@@ -29,11 +43,26 @@ class Reader(Protocol):
     def found(self, source: Place) -> bool:
         """Say whether the source looks like this layout."""
 
-    def read(self, source: Place, language: str) -> Iterator[Record]:
-        """Yield the source's records; `language` is that of captions which name none."""
+    def read(self, source: Place, options: ReadOptions) -> Iterator[Record]:
+        """Yield the source's records."""
 
 
-READERS: dict[str, Reader] = {"flickr8k": flickr8k, "table": table}
+READERS: dict[str, Reader] = {
+    # Karpathy's file is put beside another layout on purpose: it brings the split.
+    "karpathy": karpathy,
+    "flickr8k": flickr8k,
+    "flickr8k-original": flickr8k_original,
+    "flickr30k": flickr30k,
+    "textcaps": textcaps,
+    "vizwiz": vizwiz,
+    "coco": coco,
+    "imagefolder": imagefolder,
+    "delta": delta,
+    "parquet": parquet,
+    "webdataset": webdataset,
+    "urls": urls,
+    "table": table,
+}
 
 
 def choose_layout(source: Place, layout: str | None = None) -> str:

@@ -1,0 +1,1 @@
+"""Copying between any two places: resumed, verified, with progress."""

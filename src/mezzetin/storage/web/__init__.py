@@ -1,0 +1,1 @@
+"""The web: the safe fetch, and web servers as a store."""
