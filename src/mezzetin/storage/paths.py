@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -180,7 +180,7 @@ class Place:
     def children(self) -> Iterator[Place]:
         """Yield what a folder holds, in no particular order, without ever listing all of it in memory."""
         for entry in self._store.children(self.address.path):
-            yield Place(replace(self.address, path=entry.path))
+            yield Place(self.address.at(entry.path))
 
     def walk(self) -> Iterator[Place]:
         """Yield all files below a folder, in no particular order, without ever listing all of them in memory."""
@@ -190,12 +190,12 @@ class Place:
     def walk_entries(self) -> Iterator[tuple[Place, Entry]]:
         """Yield all files below a folder with what the listing says of them (a disk's says no sizes)."""
         for entry in self._store.walk(self.address.path):
-            yield Place(replace(self.address, path=entry.path)), entry
+            yield Place(self.address.at(entry.path)), entry
 
     def child_entries(self) -> Iterator[tuple[Place, Entry]]:
         """Yield what a folder holds with what the listing says of it (a disk's says no sizes)."""
         for entry in self._store.children(self.address.path):
-            yield Place(replace(self.address, path=entry.path)), entry
+            yield Place(self.address.at(entry.path)), entry
 
     def write(self, content: bytes) -> None:
         """Write a small file; a reader sees all of it or nothing. Folders are made."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
@@ -41,6 +41,7 @@ class Pictures:
         self._folders: dict[str, int | None] = {}
         self._here: dict[str, bool] = {}
         self._known: dict[str, str | None] = {}
+        self._last: tuple[str, Sequence[str], str] = ("", (), "")
         self._table = sqlite3.connect("", isolation_level=None)
         with _scratch_disk():
             self._table.execute("PRAGMA journal_mode = OFF")
@@ -64,11 +65,17 @@ class Pictures:
         spelled = None if there is None else self._spelled(there, last)
         return f"{there}/{spelled}" if there and spelled else spelled
 
-    def best(self, name: str, folders: Iterable[str] = ("",)) -> str:
+    def best(self, name: str, folders: Sequence[str] = ("",)) -> str:
         """Return the path of the picture that a source calls `name`, in the first of `folders` that has it.
 
         Where none has it, the path in the first of them.
         """
+        # The captions of one picture mostly follow each other.
+        if self._last[:2] != (name, folders):
+            self._last = (name, folders, self._best(name, folders))
+        return self._last[2]
+
+    def _best(self, name: str, folders: Sequence[str]) -> str:
         plain = clean(name)
         drive = _DRIVE.match(plain)
         if plain.startswith("/") and drive is None and self._is_here(plain):
