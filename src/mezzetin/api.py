@@ -160,7 +160,7 @@ def train(
     chosen = _recipe(recipe, encoder_weights)
     data, target = Dataset.open(dataset), Place.of(bundle)
     begin = find_bundle(start) if start is not None else None
-    folder = run_folder(Path(target.address.path if target.is_local else target.name))
+    folder = run_folder(target)
     if (target / MANIFEST).exists():
         found = Bundle.open(target)
         if not is_result_of(found, data, chosen, begin):

@@ -117,7 +117,9 @@ def test_the_contact_sheet_shows_pictures_of_a_sas_folder(
     assert "sig=" not in page
 
 
-def test_train_and_evaluate_from_blob_to_blob(operator: str, dataset: Path, tmp_path: Path) -> None:
+def test_train_and_evaluate_from_blob_to_blob(
+    operator: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     timm = pytest.importorskip("timm")
     from safetensors.torch import save_file
 
@@ -132,7 +134,9 @@ def test_train_and_evaluate_from_blob_to_blob(operator: str, dataset: Path, tmp_
     )
     options = ("--recipe", str(recipe), "--encoder-weights", str(tmp_path / "encoder.safetensors"))
     source, target = f"az://{operator}/scenes", f"az://{operator}/models/scenes"
-    assert run("train", source, target, *options) == 0
+    assert run("train", source, target, "--json", *options) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1]["bundle"] == target and lines[0]["epoch"] == 1
     there = Bundle.open(Place.of(target))
     local = tmp_path / "local.bundle"
     assert run("train", str(dataset), str(local), *options) == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,14 +11,15 @@ import typer
 from mezzetin.cli.evaluation import score_lines
 from mezzetin.cli.output import AsJson, Output, Plain, model_to_json, opened
 from mezzetin.records import Progress
+from mezzetin.storage.paths import Place
 
 if TYPE_CHECKING:
     from mezzetin.bundle import Bundle
 
 
 def train(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made.")],
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder to make.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made, or a Delta table.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder to make, here or in a store.")],
     recipe: Annotated[
         str | None, typer.Option(metavar="FILE", help="TOML. Default: a small Transformer on the bundled encoder.")
     ] = None,
@@ -35,22 +35,23 @@ def train(
     """Train a captioner on a dataset.
 
     Scores it on split val at the end. Cut off, the same command goes on. Checkpoints, metrics.jsonl and curves.svg
-    lie in BUNDLE.training.
+    lie in BUNDLE.training, which is in the current folder where the bundle goes to a store.
     """
     with opened(as_json=as_json, plain=plain, goes_on=True) as output:
         from mezzetin import api
 
-        there = (Path(bundle) / "bundle.json").exists()
+        target = Place.of(bundle)
+        there = (target / "bundle.json").exists()
 
         def report(progress: Progress) -> None:
-            _report(output, Path(bundle), progress)
+            _report(output, target, progress)
 
         made = api.train(dataset, bundle, recipe=recipe, start=start, encoder_weights=encoder_weights, report=report)
-        output.record(_to_json(made))
-        _say(output, made, dataset, there=there)
+        output.record(_to_json(made, target))
+        _say(output, made, target, dataset, there=there)
 
 
-def _report(output: Output, bundle: Path, progress: Progress) -> None:
+def _report(output: Output, bundle: Place, progress: Progress) -> None:
     """Epochs and a fresh start from a checkpoint are lines that stay; the rest is progress."""
     if not progress.task.startswith(("epoch ", "resume ")):
         output.report(progress)
@@ -60,7 +61,7 @@ def _report(output: Output, bundle: Path, progress: Progress) -> None:
         output.record(_last_epoch(bundle))
 
 
-def _last_epoch(bundle: Path) -> dict[str, Any]:
+def _last_epoch(bundle: Place) -> dict[str, Any]:
     """The line that the run has just added to its log: stage, epoch, loss, held-out CIDEr-D, seconds."""
     from mezzetin.training.run import run_folder
 
@@ -68,20 +69,20 @@ def _last_epoch(bundle: Path) -> dict[str, Any]:
     return dict(json.loads(lines[-1]))
 
 
-def _to_json(bundle: Bundle) -> dict[str, Any]:
+def _to_json(bundle: Bundle, target: Place) -> dict[str, Any]:
     return {
-        "bundle": str(bundle.folder),
+        "bundle": str(target),
         "digest": bundle.digest,
         "model": model_to_json(bundle.info),
         "scores": bundle.scores or None,
     }
 
 
-def _say(output: Output, bundle: Bundle, dataset: str, *, there: bool) -> None:
+def _say(output: Output, bundle: Bundle, target: Place, dataset: str, *, there: bool) -> None:
     state = " (there already, from the same dataset and recipe: nothing to do)" if there else ""
-    output.say(f"bundle: {bundle.folder}{state}")
+    output.say(f"bundle: {target}{state}")
     for line in score_lines(bundle.scores) if bundle.scores else ["no scores: the dataset has no split val"]:
         output.say(line)
-    named = shlex.quote(str(bundle.folder))
+    named = shlex.quote(str(target))
     output.say(f"next: mezzetin evaluate {shlex.quote(dataset)} --model {named}")
     output.say(f"      mezzetin caption PICTURE --model {named}")

@@ -20,7 +20,7 @@ from mezzetin.data.dataset import Dataset
 from mezzetin.errors import RecipeError
 from mezzetin.novelty import PREFIX
 from mezzetin.storage.files import file_sha256, write_atomically
-from mezzetin.storage.paths import writing
+from mezzetin.storage.paths import Place, writing
 from mezzetin.training.allocator import keep_freed_memory
 from mezzetin.training.assembly import assemble, relabelled, says_the_same
 from mezzetin.training.corpus import build_corpus
@@ -33,15 +33,16 @@ from mezzetin.training.pictures import Pictures, Report, cached_features, cached
 from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe, Recipe, StageRecipe, learning_part
 
 
-def run_folder(target: Path) -> Path:
-    """Where a run keeps everything that is not its result.
+def run_folder(target: Place) -> Path:
+    """Where a run keeps everything that is not its result: beside it, or, if that is in a store, in this folder.
 
     Raises:
         RecipeError: nothing can lie beside the target.
 
     """
+    path = Path(target.address.path if target.is_local else target.name)
     # "." has no name of its own.
-    place = target if target.name else target.absolute()
+    place = path if path.name else path.absolute()
     if place.name in ("", ".."):
         raise RecipeError(f"a bundle can't be written to {target}: name a folder of its own")
     return place.with_name(f"{place.name}.training")
