@@ -136,11 +136,15 @@ def receive(stream: IO[bytes]) -> tuple[list[Picture], MezzetinError | None] | N
     if len(text) < LENGTH.unpack(head)[0]:
         return None
     message = json.loads(text)
-    pictures = []
+    total = sum(size or 0 for size, *_ in message["pictures"])
+    # All at once: a thread that reads piece by piece waits for its turn at every piece.
+    images = memoryview(stream.read(total))
+    if len(images) < total:
+        return None
+    pictures, begin = [], 0
     for size, status, error, *told in message["pictures"]:
-        image = None if size is None else stream.read(size)
-        if image is not None and len(image) < size:
-            return None
+        image = None if size is None else bytes(images[begin : begin + size])
+        begin += size or 0
         pictures.append(Picture(status, error, image, *told))
     if message["problem"] is None:
         return pictures, None

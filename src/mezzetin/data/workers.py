@@ -6,6 +6,7 @@ Enters: sources as text. Leaves: pictures. A process that dies is noticed with t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,12 +16,14 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
+from typing import IO
 
 from mezzetin.data import loader
 from mezzetin.data.picture import Picture
 from mezzetin.errors import EnvironmentProblem, MezzetinError
 
 _BATCHES_HELD = 4
+_PIPE_BYTES = 1 << 20
 Message = tuple[list[Picture], MezzetinError | None] | None
 
 
@@ -49,6 +52,7 @@ class Worker:
             )
         except OSError as error:
             raise EnvironmentProblem(f"{_NOT_STARTED} ({error.strerror})") from error
+        _widen(self._process.stdout)
         self._messages: Queue[Message] = Queue(_BATCHES_HELD)
         self._pictures: deque[Picture] = deque()
         self._problem: MezzetinError | None = None
@@ -118,6 +122,14 @@ class Worker:
 
 
 _NOT_STARTED = f"the processes that load pictures can't be started: check that {sys.executable} runs"
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold a whole message, so that the process goes on while nobody reads. Linux only, and no must."""
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if pipe is not None and size is not None:
+        with suppress(OSError):
+            fcntl.fcntl(pipe, size, _PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:
