@@ -51,12 +51,15 @@ class FormatError(BundleError, DatasetError):
 class ImageError(InputError):
     """One picture can't be decoded.
 
-    `code` is one of `missing`, `empty`, `unsupported_format`, `undecodable`, `too_many_pixels`.
+    `code` is one of `missing`, `empty`, `unsupported_format`, `undecodable`, `too_many_pixels`. `reason` is what the
+    decoding library said, where the message repeats it; libvips says it to the whole process, so that beside other
+    pictures it may say less.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.reason = reason
 
 
 class FetchError(InputError):

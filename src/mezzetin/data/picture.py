@@ -80,6 +80,9 @@ def _hashed(data: bytes | Path, source: ImageSource) -> Picture:
     except ImageError as error:
         # Where the source lies must not show in the rows, or the same source elsewhere had another digest.
         message = " ".join(str(error).split())
+        if error.reason:
+            # The same picture must make the same row, whatever was decoded beside it.
+            message = message.replace(f" ({error.reason})", "")
         if isinstance(data, Path):
             message = message.replace(str(data), getattr(source, "name", data.name))
         return Picture(error.code, message, sha256=sha256)

@@ -82,10 +82,12 @@ def sniff(head: bytes) -> str:
 def undecodable(name: str, reason: str) -> ImageError:
     """Return the error of a damaged picture, with the first line of a library's `reason`, made harmless."""
     first = next((line.strip() for line in reason.splitlines() if line.strip()), "unknown reason")
-    safe = "".join(letter if letter.isprintable() else "?" for letter in first)[:_LONGEST_REASON]
+    harmless = "".join(letter if letter.isprintable() else "?" for letter in first)[:_LONGEST_REASON]
+    safe = " ".join(harmless.split())
     return ImageError(
         "undecodable",
         f"the {name.upper()} picture is damaged, cut short or of an unknown kind ({safe}): fetch or export it again",
+        reason=safe,
     )
 
 
