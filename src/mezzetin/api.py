@@ -18,7 +18,7 @@ from mezzetin.bundle import MANIFEST, Bundle, find_bundle, publish, upload
 from mezzetin.captioner import BundleCaptioner, load_captioner
 from mezzetin.checkup.examination import doctor
 from mezzetin.contactsheet import sheet_items, write_contact_sheet
-from mezzetin.errors import MissingExtra, RecipeError
+from mezzetin.errors import InputError, MissingExtra, RecipeError
 from mezzetin.pixels import DEFAULT_MAX_PIXELS
 from mezzetin.records import Caption, Progress
 from mezzetin.storage.azure.credentials import login, logout
@@ -100,6 +100,8 @@ def ingest(
         EnvironmentProblem: the disk is full, read-only or refuses, or a store does not answer; the same call goes on.
 
     """
+    if overwrite and delta is None:
+        raise InputError("--overwrite is for the rows of a Delta table: name one with --delta")
     from mezzetin.data.ingest import ingest as make
 
     made = make(source, dataset, progress=lambda done, total: report(Progress("ingest", done, total)), **options)

@@ -135,6 +135,7 @@ def test_an_entra_token_reaches_the_log_too(
     monkeypatch.setattr(credentials, "identity", lambda: (signed, "a test"))
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(entra_azurite.authority))
+    monkeypatch.setenv("MEZZETIN_STORE_HOSTS", "127.0.0.1")
     table = f"{entra_azurite.endpoint}/{entra_azurite.container()}/table"
     ant, bee = made("ant"), made("bee")
     assert [write_delta(dataset, table).version for dataset in (ant, bee)] == [0, 1]

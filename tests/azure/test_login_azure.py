@@ -69,6 +69,7 @@ def trust(monkeypatch: pytest.MonkeyPatch, folder: Path, *authorities: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trusted.pem").write_bytes(b"".join(path.read_bytes() for path in authorities))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder / "trusted.pem"))
+    monkeypatch.setenv("MEZZETIN_STORE_HOSTS", "127.0.0.1")
 
 
 def test_az_login_opens_a_store(entra_azurite: EntraAzurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +88,21 @@ def test_az_login_opens_a_store(entra_azurite: EntraAzurite, tmp_path: Path, mon
     assert checkup.exit_code == 0
     said = {one.name: one.says for one in checkup.findings}
     assert said["Azure"].startswith("signed in as ") and "DefaultAzureCredential" in said["who"]
+
+
+def test_a_host_that_is_not_listed_gets_no_token(
+    entra_azurite: EntraAzurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    az(tmp_path / "bin", bearer_token(expires=int(time.time()) + 3600))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+    trust(monkeypatch, tmp_path / "trust", entra_azurite.authority)
+    monkeypatch.delenv("MEZZETIN_STORE_HOSTS")
+    container = entra_azurite.container()
+    entra_azurite.put(container, "a.jpg", b"one")
+    with pytest.raises((StoreRefused, FileNotFoundError)):
+        Place.of(f"{entra_azurite.endpoint}/{container}/a.jpg").read_bytes()
+    assert not (tmp_path / "bin" / "asked").exists()
 
 
 def test_a_token_that_the_store_does_not_take(

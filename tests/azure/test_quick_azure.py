@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import pytest
 from azure.core.credentials import AzureSasCredential
+from azure.storage.blob import ContentSettings
 
 from mezzetin.storage.azure.credentials import Access
 from mezzetin.storage.azure.quick import QuickReader
@@ -65,3 +69,15 @@ def test_a_place_reads_small_and_large_blobs_alike(azurite: Azurite) -> None:
     for limit in (1 << 20, 1 << 20, 100):
         with place.content(limit) as content:
             assert (content if isinstance(content, bytes) else content.read_bytes()) == CONTENT
+
+
+def test_a_blob_that_says_it_is_compressed_is_taken_as_it_lies(azurite: Azurite, tmp_path: Path) -> None:
+    container = azurite.container()
+    packed = gzip.compress(b"x" * 10_000)
+    with azurite.client() as client:
+        settings = ContentSettings(content_encoding="gzip")
+        client.get_blob_client(container, "a.txt").upload_blob(packed, content_settings=settings)
+    place = Place.of(azurite.sas(container, permissions="r")) / "a.txt"
+    with place.content() as content, place.open() as stream:
+        place.get(tmp_path / "a")
+        assert {content, place.read_bytes(), stream.read(), (tmp_path / "a").read_bytes()} == {packed}

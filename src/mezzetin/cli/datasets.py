@@ -103,6 +103,8 @@ def _columns(given: list[str]) -> dict[str, str]:
     columns = {}
     for text in given:
         name, equals, theirs = text.partition("=")
+        if name.strip() in columns:
+            raise InputError(f"--column {name.strip()} is given twice: name one column")
         if not (name and equals and theirs):
             raise InputError(f"--column {text} names no column: write it as caption=THEIRS")
         columns[name.strip()] = theirs

@@ -8,6 +8,7 @@ makes it a dataset.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from mezzetin.data.gather import Gathered, Gathering
 from mezzetin.data.journal import Journal
 from mezzetin.data.loading import Loading
 from mezzetin.data.parts import Limits, PartsWriter, rows_of
-from mezzetin.data.picture import Picture
+from mezzetin.data.picture import NO_CAPTIONS, Picture
 from mezzetin.data.readers import READERS, choose_layout
 from mezzetin.data.readers.record import ReadOptions
 from mezzetin.data.report import IngestReport
@@ -202,13 +203,30 @@ def _settle(task: _Task, done: Finished, told: dict[str, Any]) -> None:
 
 def _check_any_usable(task: _Task, done: Finished) -> None:
     if not done.facts.any_usable():
+        why = _why_none(task, done)
         for part in done.journal.parts:
             task.target.drop(part.name)
         done.journal.remove()
         raise DatasetError(
-            f"none of the {done.gathering.captioned():,} captioned pictures of {task.source} can be decoded: "
+            f"none of the {done.gathering.captioned():,} captioned pictures of {task.source} can be used ({why}): "
             "check the files"
         )
+
+
+def _why_none(task: _Task, done: Finished) -> str:
+    """How many rows have which defect, and the first in words."""
+    kinds: Counter[str] = Counter()
+    first = ""
+    for part in done.journal.parts:
+        with rows_of(task.target, part) as rows:
+            for row, _ in rows:
+                if row["status"] == NO_CAPTIONS.status:
+                    continue
+                kinds[row["status"]] += 1
+                if not first:
+                    first = f"{row['image_id']}: {row['error']}"
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    return f"{counts}; the first is {first}"
 
 
 def _write_parts(task: _Task, done: Finished, loading: Loading, progress: Progress) -> None:

@@ -11,6 +11,7 @@ container/folder?sv=…`, as emulators and gateways have it).
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -30,10 +31,14 @@ _AZURE_HOST = re.compile(
 _SCHEMES_OF_AZURE = ("az", "abfs", "abfss", "wasb", "wasbs", "adl")
 _FILESYSTEMS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "dbfs": "dbfs", "memory": "memory"}
 _KNOWN = "a path, az://, abfss://, wasbs://, a blob or SAS URL, s3://, gs://, dbfs:/, https://"
-_BLANKED = "sig|signature|access_?token|token|api-?key|key|password|x-amz-[a-z-]+|x-goog-[a-z-]+"
+_BLANKED = (
+    "sig|signature|access_?token|access_?key|token|api-?key|key|password|secret|code|auth|authorization|"
+    "x-amz-[a-z-]+|x-goog-[a-z-]+"
+)
 _SECRET = re.compile(rf"(?i)(?<![a-z0-9])((?:{_BLANKED})=)[^&\s'\"]+")
 # Names that go behind a folder as they are: no part is empty, begins with a dot, or holds a backslash.
 _PLAIN = re.compile(r"[^/\\.][^/\\]*(?:/[^/\\.][^/\\]*)*")
+_SIGNED = re.compile(r"\?(?:[^#]*&)?sig=")
 _EMULATOR = "devstoreaccount1"
 
 
@@ -61,7 +66,8 @@ class Address:
             return self.path
         if self.kind == "web":
             return f"{self.endpoint}/{inside}" + (f"?{without_secrets(self.secret)}" if self.secret else "")
-        return f"{self.endpoint}/{inside}" if self._is_url else f"{self.scheme}://{inside}"
+        # A link that was copied in part may hold its signature where a name is expected.
+        return without_secrets(f"{self.endpoint}/{inside}" if self._is_url else f"{self.scheme}://{inside}")
 
     @property
     def _is_url(self) -> bool:
@@ -69,11 +75,15 @@ class Address:
 
     def unredacted(self) -> str:
         """The address with all that it carries, as `parse` reads it back: for private use, never to be shown."""
+        if self.kind == "local":
+            return self.path
         if not self._is_url:
-            return str(self)
+            return f"{self.scheme}://" + "/".join(part for part in (self.container, self.path) if part)
         # A web address was never unescaped: what its server makes of it is the server's.
-        safe = "/%" if self.kind == "web" else "/~$"
-        inside = "/".join(quote(part, safe=safe) for part in (self.container, self.path) if part)
+        if self.kind == "web":
+            inside = self.path
+        else:
+            inside = "/".join(quote(part, safe="/~$") for part in (self.container, self.path) if part)
         return f"{self.endpoint}/{inside}" + (f"?{self.secret}" if self.secret else "")
 
     def at(self, path: str) -> Address:
@@ -121,7 +131,11 @@ def parse(text: str, *, stranger: bool = False) -> Address:
         InputError: it is of a kind that nothing here reads, or names no container.
 
     """
+    if not text.strip():
+        raise InputError("an address is empty: name a path or an address (was a variable not set?)")
     scheme = SCHEME.match(text)
+    if scheme is None and _SIGNED.search(text):
+        raise InputError("this is a part of a SAS link, without its https://: copy the whole link")
     if scheme is None:
         return _local(str(Path(text)) if not text.startswith("~") else _home(text))
     name = scheme[1].lower()
@@ -139,6 +153,12 @@ def parse(text: str, *, stranger: bool = False) -> Address:
 def without_secrets(text: str) -> str:
     """Blank every signature, key and token of a query in a text, so that it may be shown or kept."""
     return _SECRET.sub(r"\1…", text)
+
+
+def is_trusted_host(host: str, port: int | None = None) -> bool:
+    """Say whether the operator's name may be given to a host: Azure's own, or one in MEZZETIN_STORE_HOSTS."""
+    names = {name.strip() for name in os.environ.get("MEZZETIN_STORE_HOSTS", "").lower().split(",")} - {""}
+    return is_azure_host(host) or host.lower() in names or f"{host.lower()}:{port}" in names
 
 
 def is_azure_host(host: str) -> bool:

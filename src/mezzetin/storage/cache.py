@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,7 @@ from mezzetin.storage.files import file_sha256
 from mezzetin.storage.paths import Place, writing
 
 _DEFAULT_GB = 10.0
+_STALE_S = 24 * 3600
 
 
 def cache_folder(name: str) -> Path:
@@ -111,6 +113,9 @@ class FileCache:
                 found = path.stat()
                 if not path.name.startswith("."):
                     files.append((found.st_mtime_ns, found.st_size, path))
+                elif time.time() - found.st_mtime > _STALE_S:
+                    # What a killed run was fetching.
+                    path.unlink()
         room = self._limit - sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if room >= needed:

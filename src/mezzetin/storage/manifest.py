@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mezzetin.errors import BundleError, DatasetError, FormatError
 from mezzetin.storage.paths import Place
 
 _CHUNK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def content_digest(content: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> str:
@@ -74,11 +76,10 @@ def read_manifest(path: Path | Place, *, format: str, version: int, verify: bool
     if body.get("digest") != content_digest(body, body["files"]):
         raise trouble(f"{place} was altered since the {noun} was written: make or fetch it again")
     # A store is asked once for all files, the disk for each.
-    sizes = None if place.is_local else _sizes(place.parent)
+    sizes = None if place.is_local else _sizes(place.parent, {name for name, _, _ in files})
     for name, size, sha256 in files:
-        # What comes from elsewhere must not name, and later overwrite, a file outside its folder.
-        if "\\" in name or any(part in ("", "..") for part in name.split("/")):
-            raise trouble(f"{place} names a file outside its folder, {name!r}: make or fetch the {noun} again")
+        if why := _not_plain(name, sha256):
+            raise trouble(f"{place} {why}: make or fetch the {noun} again")
         file = place.parent / name
         found = _size(file) if sizes is None else sizes.get(name)
         if found is None:
@@ -86,6 +87,15 @@ def read_manifest(path: Path | Place, *, format: str, version: int, verify: bool
         if found != size or (verify and _sha256(file) != sha256):
             raise trouble(f"{file} was altered since the {noun} was written: make or fetch it again")
     return dict(body)
+
+
+def _not_plain(name: str, sha256: str) -> str | None:
+    """What is wrong with an entry that comes from elsewhere; None where nothing is."""
+    # It must not name, and later overwrite, a file outside its folder.
+    if "\\" in name or any(part in ("", "..") for part in name.split("/")):
+        return f"names a file outside its folder, {name!r}"
+    # A digest becomes the name of a file of the cache.
+    return None if _SHA256.fullmatch(sha256) else f"holds a digest that is none, {sha256[:80]!r}"
 
 
 def _check_version(place: Place, found: str, number: int, format: str, version: int) -> None:
@@ -107,8 +117,10 @@ def _size(place: Place) -> int | None:
     return None if found is None or found.is_folder else found.size
 
 
-def _sizes(folder: Place) -> dict[str, int]:
-    return {place.relative_to(folder): entry.size for place, entry in folder.walk_entries()}
+def _sizes(folder: Place, names: set[str]) -> dict[str, int]:
+    """The sizes of the named files, by one listing, of which nothing else is kept."""
+    found = ((place.relative_to(folder), entry.size) for place, entry in folder.walk_entries())
+    return {name: size for name, size in found if name in names}
 
 
 def _sha256(place: Place) -> str:

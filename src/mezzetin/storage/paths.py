@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from mezzetin.errors import DatasetError, EnvironmentProblem, InputError
-from mezzetin.storage.address import Address, is_address, parse
+from mezzetin.storage.address import Address, is_address, is_trusted_host, parse
 from mezzetin.storage.local import LocalStore
 from mezzetin.storage.store import Entry, Store
 
@@ -81,8 +82,18 @@ class Place:
             # What lies in a store, a table or a listing, may name pictures anywhere but on this machine.
             if self.address.stranger or (other.is_local and not self.is_local):
                 raise InputError(f"{self} leads to a place outside it: name a path below it")
+            # And nothing may pass for a store that is none: the web is read through the safe fetch alone.
+            if not other._is_of_the_operator(self):
+                raise InputError(f"{other} is on no host of Azure's: list it in MEZZETIN_STORE_HOSTS to read from it")
             return other
         return Place(self.address.down(name))
+
+    def _is_of_the_operator(self, source: Place) -> bool:
+        """Whether an address in a source may be followed: Azure's hosts, those listed, and the source's own."""
+        if self.address.kind != "azure" or self.address.endpoint in ("", source.address.endpoint):
+            return True
+        parts = urlsplit(self.address.endpoint)
+        return is_trusted_host(parts.hostname or "", parts.port)
 
     def __str__(self) -> str:
         return str(self.address)

@@ -27,6 +27,10 @@ def find_pictures(places: Iterable[str | Path]) -> Iterator[Found]:
     empty = []
     found = False
     for named in places:
+        if not str(named).strip():
+            found = True
+            yield "", ItemError("missing", "an empty name is no picture: check the arguments")
+            continue
         place = Place.of(named)
         inside = _pictures_of(str(named), place)
         first = next(inside, None)
@@ -44,9 +48,7 @@ def find_pictures(places: Iterable[str | Path]) -> Iterator[Found]:
 
 def _pictures_of(name: str, place: Place) -> Iterator[Found]:
     """The pictures that one argument names; none where it is a folder without any."""
-    if not name:
-        yield name, ItemError("missing", "an empty name is no picture: check the arguments")
-    elif place.is_local:
+    if place.is_local:
         path = Path(place.address.path)
         yield from _pictures_in(path) if path.is_dir() else [(name, place)]
     elif place.address.kind == "web" or place.is_file():

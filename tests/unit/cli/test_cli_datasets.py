@@ -191,3 +191,15 @@ def test_a_recipe_with_a_slip(mezzetin: Command, captioned: Source, tmp_path: Pa
     answer = mezzetin("train", tmp_path / "dataset", tmp_path / "bundle", "--recipe", tmp_path / "recipe.toml")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == "error: recipe.toml: unknown key 'decoder.witdh'; did you mean 'width'?\n"
+
+
+def test_options_that_do_nothing_are_refused(mezzetin: Command, captioned: Source, tmp_path: Path) -> None:
+    source = captioned()
+    for options, why in (
+        (["--overwrite"], "name one with --delta"),
+        (["--column", "caption=A", "--column", "caption=B"], "is given twice"),
+    ):
+        answer = mezzetin("ingest", source, tmp_path / "set", *options)
+        assert answer.code == 2 and why in answer.err
+    assert mezzetin("ingest", "", tmp_path / "set").code == 2
+    assert not (tmp_path / "set").exists()

@@ -17,6 +17,7 @@ import mezzetin
 from mezzetin.errors import EnvironmentProblem, InputError, StoreRefused
 from mezzetin.records import Progress
 from mezzetin.storage.copying.listing import files_below
+from mezzetin.storage.copying.report import StoreReport
 from mezzetin.storage.filesystems import FilesystemStore
 from mezzetin.storage.local import LocalStore
 from mezzetin.storage.paths import Place
@@ -165,3 +166,20 @@ def test_a_file_of_the_web(tmp_path: Path, serve: Any, monkeypatch: pytest.Monke
     with pytest.raises(InputError, match="is not there"):
         mezzetin.store(f"{server.url}/none.jpg", tmp_path / "target")
     fetcher.cache_clear()
+
+
+def test_two_runs_do_not_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make(tmp_path / "source")
+    get = LocalStore.get
+    inner: list[StoreReport] = []
+
+    def meanwhile(self: LocalStore, path: str, target: Path) -> None:
+        get(self, path, target)
+        if path.endswith("a.jpg") and not inner:
+            inner.append(mezzetin.store(source, tmp_path / "target", include=["a.jpg"]))
+
+    monkeypatch.setattr(LocalStore, "get", meanwhile)
+    report = mezzetin.store(source, tmp_path / "target")
+    assert counts(report) == (4, 0, 0, 0)
+    assert counts(inner[0]) == (0, 0, 0, 1) and "another run is writing it" in inner[0].problems[0].message
+    assert held(tmp_path / "target") == held(source)

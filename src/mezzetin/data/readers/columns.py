@@ -165,7 +165,7 @@ def _source_of(
     if is_url(address):
         return Url(address), without_secrets(address)
     if is_name(name):
-        return Place.of(address), without_secrets(address)
+        return pictures.root / address, without_secrets(address)
     return None
 
 

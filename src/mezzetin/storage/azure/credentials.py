@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mezzetin.errors import EnvironmentProblem, InputError, MissingExtra, StoreRefused, StoreUnreachable
+from mezzetin.storage.address import is_trusted_host
 from mezzetin.storage.files import write_atomically
 
 SCOPE = "https://storage.azure.com/.default"
@@ -89,7 +90,7 @@ def _from_account(endpoint: str) -> Access | None:
     name = os.environ.get("AZURE_STORAGE_ACCOUNT") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
     if not name:
         return None
-    if endpoint and account_name(endpoint) != name:
+    if endpoint and (account_name(endpoint) != name or not _is_trusted(endpoint)):
         return None
     base = endpoint or f"https://{name}.blob.core.windows.net"
     key = os.environ.get("AZURE_STORAGE_KEY") or os.environ.get("AZURE_STORAGE_ACCOUNT_KEY")
@@ -109,7 +110,15 @@ def account_name(endpoint: str) -> str:
     return parts.path.strip("/") or (parts.hostname or "").partition(".")[0]
 
 
+def _is_trusted(endpoint: str) -> bool:
+    """Whether a token may go there: an address in somebody's table must not collect it."""
+    parts = urlsplit(endpoint)
+    return is_trusted_host(parts.hostname or "", parts.port)
+
+
 def _from_identity(endpoint: str) -> Access:
+    if not _is_trusted(endpoint):
+        return Access(endpoint, None, "nobody (no host of Azure's, nor one in MEZZETIN_STORE_HOSTS)")
     from azure.core.exceptions import ClientAuthenticationError
 
     credential, who = identity()

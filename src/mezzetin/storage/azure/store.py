@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from mezzetin.errors import StoreRefused, StoreUnreachable
+from mezzetin.errors import InputError, StoreRefused, StoreUnreachable
 from mezzetin.storage.address import Address
 from mezzetin.storage.azure.credentials import Access, access
 from mezzetin.storage.azure.quick import QuickReader
@@ -103,7 +103,7 @@ class AzureStore:
     def read(self, path: str) -> bytes:
         """See `Store`."""
         with self._asking("read", path):
-            content: bytes = self._again(lambda: self._container.download_blob(path).readall())
+            content: bytes = self._again(lambda: self._container.download_blob(path, decompress=False).readall())
             return content
 
     def read_up_to(self, path: str, limit: int) -> bytes | None:
@@ -114,7 +114,7 @@ class AzureStore:
         with self._asking("read", path):
 
             def download() -> bytes | None:
-                stream = self._container.download_blob(path, 0, limit + 1)
+                stream = self._container.download_blob(path, 0, limit + 1, decompress=False)
                 content: bytes | None = stream.readall() if stream.size <= limit else None
                 return content
 
@@ -128,7 +128,9 @@ class AzureStore:
 
     def _range(self, path: str, start: int, length: int) -> bytes:
         with self._asking("read", path):
-            content: bytes = self._again(lambda: self._container.download_blob(path, start, length).readall())
+            content: bytes = self._again(
+                lambda: self._container.download_blob(path, start, length, decompress=False).readall()
+            )
             return content
 
     def children(self, path: str) -> Iterator[Entry]:
@@ -192,7 +194,7 @@ class AzureStore:
             def download() -> None:
                 stream.seek(0)
                 stream.truncate()
-                self._container.download_blob(path, max_concurrency=2).readinto(stream)
+                self._container.download_blob(path, max_concurrency=2, decompress=False).readinto(stream)
 
             self._again(download)
 
@@ -229,13 +231,20 @@ class AzureStore:
         try:
             yield
         except HttpResponseError as error:
-            code = str(getattr(error, "error_code", None) or "")
+            found = getattr(error, "error_code", None)
+            # Of some answers it is text, of others an enumeration's member.
+            code = str(getattr(found, "value", found) or "")
             if error.status_code == _MISSING:
                 raise FileNotFoundError(_MISSING, _missing(code), place) from error
             refused = error.status_code in _REFUSED or isinstance(error, ClientAuthenticationError)
             if refused or (error.status_code == _CONFLICT and code == "PublicAccessNotPermitted"):
                 code = code if self.access.credential is not None else "NoAuthenticationInformation"
                 raise StoreRefused(explain(place, self.access.sas, operation, code)) from error
+            if code in _NO_NAME:
+                raise InputError(
+                    f"{place} has a name that Azure does not take: containers are called by 3 to 63 of a-z, 0-9 and "
+                    "single hyphens"
+                ) from error
             if _OF_THE_REQUEST <= (error.status_code or 0) < _OF_THE_SERVICE and error.status_code != _TOO_MANY:
                 # Of this blob alone: archived, leased, immutable, changed while it was read, or of an impossible name.
                 raise OSError(errno.EIO, f"the store answered {error.status_code} {code}".rstrip(), place) from error
@@ -244,16 +253,19 @@ class AzureStore:
             raise StoreUnreachable(f"{place} does not answer ({type(error).__name__}): {_LATER}") from error
 
 
+_NO_NAME = ("InvalidResourceName", "OutOfRangeInput")
 _LATER = "check the name and the network, then run the same command again"
 
 
 def _missing(code: str) -> str:
-    return "there is no such container" if code == "ContainerNotFound" else "there is no such blob"
+    if code == "ContainerNotFound":
+        return "there is no such container, make it first (az storage container create, or the portal)"
+    return "there is no such blob"
 
 
 def _wait(response: Any, count: int) -> float:
     told = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(told), 60.0) if told.isdigit() else float(2**count)
+    return min(float(told), 60.0) if told.isascii() and told.isdigit() else float(2**count)
 
 
 def _entry(blob: Any) -> Entry:

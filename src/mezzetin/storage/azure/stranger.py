@@ -6,11 +6,10 @@ this machine's disk. Its host is Azure's own, or one that the operator lists in 
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlsplit
 
 from mezzetin.errors import InputError
-from mezzetin.storage.address import Address, is_azure_host, parse
+from mezzetin.storage.address import Address, is_azure_host, is_trusted_host, parse
 
 
 def check(url: str) -> Address:
@@ -25,17 +24,12 @@ def check(url: str) -> Address:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError as error:
         raise InputError("the address can't be read: send a SAS URL of Azure Blob storage") from error
-    trusted = _trusted()
-    listed = host in trusted or f"{host}:{port}" in trusted
-    plain_azure = parts.scheme == "https" and port in (None, 443) and is_azure_host(host)
-    if not (plain_azure or (listed and parts.scheme in ("http", "https"))):
+    azure = is_azure_host(host)
+    plain_azure = azure and parts.scheme == "https" and port in (None, 443)
+    listed = not azure and is_trusted_host(host, port) and parts.scheme in ("http", "https")
+    if not (plain_azure or listed):
         raise InputError("the address is not one of Azure Blob storage: send a SAS URL of a container, folder or blob")
     found = parse(url, stranger=True)
     if found.kind != "azure":
         raise InputError("the address carries no SAS: send a SAS URL of a container, folder or blob")
     return found
-
-
-def _trusted() -> frozenset[str]:
-    names = os.environ.get("MEZZETIN_STORE_HOSTS", "").lower().split(",")
-    return frozenset(name.strip() for name in names if name.strip())

@@ -7,6 +7,7 @@ file is in its place whole and checked, or not at all; nobody sees half of it.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import threading
@@ -111,12 +112,25 @@ def _land(errand: Errand, target: Path, way: Way) -> None:
     beside = target.with_name(f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.part")
     with _room(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _removed(beside, way):
+        with _alone(beside, target), _removed(beside, way):
             _receive(errand, beside)
             with beside.open("rb+") as stream:
                 os.fsync(stream.fileno())
             _go_on(way)
             beside.replace(target)
+
+
+@contextmanager
+def _alone(beside: Path, target: Path) -> Iterator[None]:
+    """Keep other runs from writing the same file meanwhile; a disk that knows no locks is not guarded."""
+    with beside.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(errno.EBUSY, "another run is writing it", str(target)) from error
+        except OSError:
+            pass
+        yield
 
 
 def _receive(errand: Errand, target: Path) -> None:

@@ -34,7 +34,7 @@ def wait_before(tries: int, retry_after: bytes | None) -> float:
         return max(wait, float(text))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return wait
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

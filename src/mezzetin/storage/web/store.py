@@ -46,7 +46,7 @@ class WebStore:
         last = self._last
         if last is not None and last[0] == path:
             return last[1]
-        address = self._address.root().down(path)
+        address = self._address.at(path)
         try:
             content = fetcher().fetch(address.unredacted()).data
         except FetchError as error:
