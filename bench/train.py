@@ -56,6 +56,8 @@ class Product:
 
 def products(recipe: DecoderRecipe, model: CaptionModel, batch: Batch) -> Iterator[Product]:
     """The decoder's forward matrix products on a batch."""
+    if recipe.kind != "transformer":
+        raise SystemExit("only a transformer's products are known here: bench/epoch.py times the other decoders")
     (images, captions, words), spec = batch.words_BKT.shape, model.encoder.spec
     width, heads, positions = recipe.width, recipe.heads, spec.positions
     seen, said = images * positions, images * captions * words
@@ -72,7 +74,7 @@ def products(recipe: DecoderRecipe, model: CaptionModel, batch: Batch) -> Iterat
             yield Product(1, said, width, width)
         yield Product(1, said, width, recipe.feed_forward)
         yield Product(1, said, recipe.feed_forward, width)
-    yield Product(1, int((batch.targets_BKT != PAD).sum()), width, len(model.decoder.bias))
+    yield Product(1, int((batch.targets_BKT != PAD).sum()), width, model.decoder.words.num_embeddings)
 
 
 def multiply(wanted: list[Product], dtype: torch.dtype) -> float:

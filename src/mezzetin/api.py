@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mezzetin.data.ingest import Options
     from mezzetin.data.inspection import Inspection
     from mezzetin.data.report import IngestReport
+    from mezzetin.decoding.options import DecodingChanges
     from mezzetin.evaluation.run import Evaluation
     from mezzetin.training.recipe import Recipe
 
@@ -51,13 +52,14 @@ def caption(
     alternatives: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     captioner: BundleCaptioner | None = None,
+    **decoding: Unpack[DecodingChanges],
 ) -> Iterator[tuple[str, Caption]]:
     """Caption the pictures that paths and folders name: (name, caption) in order, errors as captions with `error`.
 
-    `captioner` spares the loading of `model` when one is loaded already.
+    `captioner` spares the loading of `model` when one is loaded already; `decoding` is that of `load_captioner`.
     """
     if captioner is None:
-        captioner = load_captioner(model, beam=beam, alternatives=alternatives, max_pixels=max_pixels)
+        captioner = load_captioner(model, beam=beam, alternatives=alternatives, max_pixels=max_pixels, **decoding)
     yield from caption_pictures(captioner, find_pictures(places))
 
 
@@ -180,6 +182,7 @@ def evaluate(
     *,
     split: str = "val",
     beam: int | None = None,
+    decoding: DecodingChanges | None = None,
     out: str | Path | None = None,
     report: Report = _silent,
 ) -> tuple[Evaluation, Place]:
@@ -195,7 +198,7 @@ def evaluate(
     from mezzetin.data.dataset import Dataset
     from mezzetin.evaluation.run import judge, keep
 
-    captioner = load_captioner(model, beam=beam)
+    captioner = load_captioner(model, beam=beam, **(decoding or {}))
     data = Dataset.open(dataset)
     place = Place.of(out if out is not None else f"{captioner.info.name}-{split}.evaluation")
     found = judge(captioner, data, split, report=report)

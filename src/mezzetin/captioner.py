@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import onnxruntime
@@ -16,13 +18,20 @@ from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 from safetensors import safe_open
 
 from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
-from mezzetin.decoding.beam import DecodingOptions, FloatArray, Hypothesis, IntArray, beam_search
+from mezzetin.decoding.beam import beam_search
+from mezzetin.decoding.constraints import constraints_for
+from mezzetin.decoding.english import is_english
+from mezzetin.decoding.options import OPTION_NAMES, DecodingChanges, DecodingOptions
+from mezzetin.decoding.sampling import sample
+from mezzetin.decoding.step import FloatArray, Hypothesis, IntArray
 from mezzetin.errors import BundleError, FetchError, ImageError, InputError
+from mezzetin.neutral import neutral_caption
 from mezzetin.novelty import PREFIX, FeatureSpace
 from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
 from mezzetin.storage.paths import Place
 from mezzetin.text import sentence
+from mezzetin.vocabulary import START
 
 #: An encoded picture, where one lies, or why there is none.
 Picture = bytes | str | Path | Place | ItemError
@@ -45,8 +54,8 @@ class BundleCaptioner:
     """A bundle that captions pictures; safe to call from several threads at once.
 
     `options` replace the bundle's decoding defaults; `alternatives` is how many further captions each picture
-    gets, at most beam - 1; `threads` is what one call may use of the processor; a picture of more than
-    `max_pixels` is refused.
+    gets, at most beam - 1 or samples - 1, and fewer where fewer are found; `threads` is what one call may use of
+    the processor; a picture of more than `max_pixels` is refused.
     """
 
     def __init__(
@@ -62,6 +71,9 @@ class BundleCaptioner:
         self.options = options or default_options(bundle)
         self.alternatives = alternatives
         self.max_pixels = max_pixels
+        self._constraints = constraints_for(self.options, bundle.vocabulary, bundle.language)
+        if self.options.gender_neutral and not is_english(bundle.language):
+            raise InputError(f"gender-neutral captions are English only, and this model writes {bundle.language!r}")
         self._preprocessing = bundle.preprocessing
         self._encoder = _session(bundle, "encoder.onnx", threads)
         self._decoder = _session(bundle, "decoder.onnx", threads)
@@ -106,9 +118,39 @@ class BundleCaptioner:
             for picture in pictures
         ]
 
+    def attend(self, image: Picture, words: Sequence[str]) -> FloatArray | None:
+        """Where the model looks before it says each of these words: `[T, rows, columns]` of the picture, sums of 1.
+
+        None where the bundle's decoder has no attention.
+
+        Raises:
+            ImageError: the picture can't be read.
+            EnvironmentProblem: a store refuses or does not answer.
+
+        """
+        grid = self.bundle.manifest["decoder"].get("grid")
+        if grid is None:
+            return None
+        picture = self.pixels(image)
+        if isinstance(picture, ItemError):
+            raise ImageError(picture.code, picture.message)
+        (memory,) = self._encoder.run(["memory"], {"pixels": picture[None]})
+        state, looks = self._start_state[None, None], []
+        numbers = self.bundle.vocabulary.encode(words)
+        for said in [START, *numbers][: len(numbers)]:
+            asked = {"token": np.array([[said]]), "state": state, "memory": memory}
+            state, look = self._decoder.run(["next_state", "attention"], asked)
+            looks.append(look)
+        return np.array(looks, np.float32).reshape(-1, *grid)
+
     def _describe(self, pixels_BHW3: NDArray[np.uint8]) -> list[Caption]:
         memory, gist_BC = self._encoder.run(["memory", "gist"], {"pixels": pixels_BHW3})
-        ranked = beam_search(self._step, memory, self._start_state, self.options)
+        if self.options.samples:
+            # A picture's luck is its own: it depends on its pixels and the seed, not on the batch.
+            keys = [int.from_bytes(blake2b(picture.tobytes(), digest_size=8).digest()) for picture in pixels_BHW3]
+            ranked = sample(self._step, memory, self._start_state, self.options, keys, self._constraints)
+        else:
+            ranked = beam_search(self._step, memory, self._start_state, self.options, self._constraints)
         unlike = self._space.unlike(gist_BC)
         return [self._caption(*pair) for pair in zip(ranked, unlike, strict=True)]
 
@@ -124,7 +166,7 @@ class BundleCaptioner:
             return Caption(None, self.bundle.language, self.info, error=silent)
         vocabulary, best = self.bundle.vocabulary, ranked[0]
         words = vocabulary.decode(best.words)
-        return Caption(
+        caption = Caption(
             text=sentence(words),
             language=self.bundle.language,
             model=self.info,
@@ -135,9 +177,14 @@ class BundleCaptioner:
             ),
             alternatives=tuple(
                 Alternative(sentence(vocabulary.decode(other.words)), round(other.log_probability, 4))
-                for other in ranked[1 : 1 + self.alternatives]
+                for other in (ranked[1:] if self.options.gender_neutral else ranked[1 : 1 + self.alternatives])
             ),
         )
+        if not self.options.gender_neutral:
+            return caption
+        # Texts that differ in gender alone have become one.
+        neutral = neutral_caption(caption)
+        return replace(neutral, alternatives=neutral.alternatives[: self.alternatives])
 
 
 def load_captioner(
@@ -147,25 +194,38 @@ def load_captioner(
     alternatives: int = 0,
     threads: int = 1,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    **decoding: Unpack[DecodingChanges],
 ) -> BundleCaptioner:
     """Open a captioner: a bundle's folder, or the bundled one when `model` is left out.
 
+    `decoding` replaces defaults of the bundle by name: `no_repeat=3`, `avoid=["dog"]`, `gender_neutral=True`; see
+    `DecodingOptions`. The beam that nobody asked for grows to hold alternatives and groups, and so do the samples.
+
     Raises:
         BundleError: there is no bundle, it is incomplete or altered, or of a newer format.
+        InputError: a value of `decoding` is out of range, or two exclude each other.
 
     """
     bundle = find_bundle(model)
-    options = default_options(bundle)
-    if beam is not None:
-        options = replace(options, beam=beam)
-    # Alternatives are the other hypotheses of the beam, so the beam must hold them.
-    options = replace(options, beam=max(options.beam, alternatives + 1))
+    options = default_options(bundle).adapted(decoding, beam=beam, captions=alternatives + 1)
     return BundleCaptioner(bundle, options=options, alternatives=alternatives, threads=threads, max_pixels=max_pixels)
 
 
 def default_options(bundle: Bundle) -> DecodingOptions:
-    """The decoding that the bundle was trained to be used with."""
-    return DecodingOptions(**bundle.manifest["decoding"])
+    """The decoding that the bundle was trained to be used with.
+
+    Raises:
+        BundleError: it names an option or a value that this package does not know.
+
+    """
+    named = bundle.manifest["decoding"]
+    unknown = sorted(set(named) - OPTION_NAMES)
+    if unknown:
+        raise BundleError(f"{bundle.folder} wants {unknown[0]!r} in its decoding: use a newer mezzetin")
+    try:
+        return DecodingOptions(**named)
+    except InputError as error:
+        raise BundleError(f"{bundle.folder} can't be decoded: {error}") from error
 
 
 def at_hand(image: Picture) -> bytes | Path | ItemError:

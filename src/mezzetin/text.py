@@ -8,11 +8,13 @@ evaluation, Chen et al. 2015, arXiv 1504.00325).
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 TOKENISER = "ptb-py"
+TUTORIAL = "tutorial"
 
 # Marks that the COCO evaluation drops. Runs such as "?!" and the brackets' names are not among them there,
 # because it drops "-LRB-" after lower-casing; scores are comparable only if we keep what it keeps.
@@ -23,6 +25,7 @@ _ABBREVIATIONS = (
     "mr mrs ms dr prof st ave blvd rd mt ft jr sr vs etc inc co corp ltd dept est rev gen sgt capt lt col "
     "gov sen rep hon jan feb aug sept oct nov dec mon tues wed thurs fri al"
 ).replace(" ", "|")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 # Letters of any script, with the vowel signs and accents that Python's \w leaves out.
 _W = r"[\w\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u200c\u200d]"
 _CLITIC = rf"(?:s|m|d|re|ve|ll)(?!{_W})"
@@ -71,6 +74,20 @@ def tokenise(caption: str) -> list[str]:
     text = unicodedata.normalize("NFC", caption.lower()).translate(_QUOTES)
     tokens = (_BRACKETS.get(token, token) for token in _TOKEN.findall(text))
     return [token for token in tokens if token not in _DROPPED]
+
+
+def clean_words(caption: str) -> list[str]:
+    """Split a caption as the well-known tutorials on Flickr8k clean it, for models to be compared with theirs.
+
+    Lower case; ASCII punctuation is removed, also inside words ("don't" is "dont"); words of one letter and words with
+    anything but letters are dropped.
+    """
+    words = (word.translate(_PUNCTUATION) for word in caption.lower().split())
+    return [word for word in words if len(word) > 1 and word.isalpha()]
+
+
+#: How a caption becomes words, by the name that a vocabulary keeps.
+TOKENISERS: dict[str, Callable[[str], list[str]]] = {TOKENISER: tokenise, TUTORIAL: clean_words}
 
 
 def sentence(tokens: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ def test_the_table_of_recipe_keys_names_all_of_them(all_pages: list[Page]) -> No
     named = {
         key.rpartition(".")[2] for row in table.splitlines() for key in re.findall(r"`([\w.]+)`", row.split("|")[1])
     }
-    parts = {"card", "data", "encoder", "decoder", "stages", "decoding"}
+    parts = {"card", "data", "encoder", "words", "decoder", "stages", "decoding"}
     models = [Recipe, *(_model(Recipe.model_fields[part].annotation) for part in parts)]
     assert {field for model in models for field in model.model_fields} - parts - named == set()
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mezzetin.cli import decoding
 from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, model_to_json, opened
 from mezzetin.errors import InputError
 from mezzetin.records import Caption, Progress
 
 if TYPE_CHECKING:
     from mezzetin.bundle import Bundle
+    from mezzetin.captioner import BundleCaptioner
+    from mezzetin.decoding.options import DecodingChanges
 
 UNLIKE_NOTE = "(unlike the pictures this model learned from)"
 SHEET_NOTICE = "The model's terms are in LICENSE.md beside its weights."
@@ -21,17 +24,36 @@ SHEET_NOTICE = "The model's terms are in LICENSE.md beside its weights."
 _PAGES = frozenset({".html", ".htm"})
 
 
+Alternatives = Annotated[int, typer.Option("--alternatives", min=0, max=49, help="Print N further captions a picture.")]
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", min=1, help="Refuse pictures of more pixels. Default: 500 million.")
+]
+ContactSheet = Annotated[
+    str | None,
+    typer.Option("--contact-sheet", metavar="FILE.html", help="Also write the pictures with their captions as a page."),
+]
+
+
 def caption(
     places: Annotated[list[str], typer.Argument(metavar="PATH_OR_FOLDER", help="Pictures, or folders of them.")],
     model: Model = None,
     beam: Beam = None,
-    alternatives: Annotated[int, typer.Option(min=0, max=49, help="Print N further captions a picture.")] = 0,
-    max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Refuse pictures of more pixels. Default: 500 million.")
-    ] = None,
-    contact_sheet: Annotated[
-        str | None, typer.Option(metavar="FILE.html", help="Also write the pictures with their captions as a page.")
-    ] = None,
+    alternatives: Alternatives = 0,
+    max_pixels: MaxPixels = None,
+    contact_sheet: ContactSheet = None,
+    min_words: decoding.MinWords = None,
+    max_words: decoding.MaxWords = None,
+    length_penalty: decoding.LengthPenalty = None,
+    no_repeat: decoding.NoRepeat = None,
+    good_endings: decoding.GoodEndings = None,
+    avoid: decoding.Avoid = None,
+    gender_neutral: decoding.GenderNeutral = None,
+    diverse: decoding.Diverse = None,
+    diversity: decoding.Diversity = None,
+    sample: decoding.Sample = None,
+    top_p: decoding.TopP = None,
+    temperature: decoding.Temperature = None,
+    seed: decoding.Seed = None,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -39,25 +61,15 @@ def caption(
 
     Prints a line a picture, in order; one that can't be read is a line on stderr, and the exit code is 1.
     """
+    length = decoding.chosen(min_words=min_words, max_words=max_words, length_penalty=length_penalty)
+    words = decoding.chosen(no_repeat=no_repeat, good_endings=good_endings, avoid=avoid, gender_neutral=gender_neutral)
+    drawn = decoding.chosen(samples=sample, top_p=top_p, temperature=temperature, seed=seed)
+    groups = decoding.chosen(groups=diverse, diversity=diversity)
     with opened(as_json=as_json, plain=plain) as output:
         sheet = None if contact_sheet is None else _page_name(contact_sheet)
-        from mezzetin import api
-
-        limits = {} if max_pixels is None else {"max_pixels": max_pixels}
-        captioner = api.load_captioner(model, beam=beam, alternatives=alternatives, **limits)
-        failed, kept = 0, []
-        for done, (name, row) in enumerate(api.caption(places, captioner=captioner), start=1):
-            _print(output, name, row)
-            failed += row.error is not None
-            output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
-            if sheet:
-                kept.append((name, row))
-        licence = _licence(captioner.bundle)
-        if sheet:
-            api.contact_sheet(_counted(output, kept), sheet, places=places, notice=SHEET_NOTICE)
-            output.tell(f"contact sheet: {sheet}")
-        if not as_json:
-            output.tell(licence)
+        options: DecodingChanges = {**length, **words, **drawn, **groups}
+        captioner = _loaded(model, beam, alternatives, max_pixels, options)
+        failed = _caption_all(output, places, captioner, sheet)
     if failed:
         raise typer.Exit(1)
 
@@ -74,6 +86,36 @@ def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
         "model": model_to_json(row.model),
         "error": None if row.error is None else {"code": row.error.code, "message": row.error.message},
     }
+
+
+def _loaded(
+    model: str | None, beam: int | None, alternatives: int, max_pixels: int | None, options: DecodingChanges
+) -> BundleCaptioner:
+    from mezzetin import api
+    from mezzetin.pixels import DEFAULT_MAX_PIXELS
+
+    limit = max_pixels or DEFAULT_MAX_PIXELS
+    return api.load_captioner(model, beam=beam, alternatives=alternatives, max_pixels=limit, **options)
+
+
+def _caption_all(output: Output, places: list[str], captioner: BundleCaptioner, sheet: Path | None) -> int:
+    """Print every picture's caption, and the page if there is to be one; return how many failed."""
+    from mezzetin import api
+
+    failed, kept = 0, []
+    for done, (name, row) in enumerate(api.caption(places, captioner=captioner), start=1):
+        _print(output, name, row)
+        failed += row.error is not None
+        output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
+        if sheet:
+            kept.append((name, row))
+    licence = _licence(captioner.bundle)
+    if sheet:
+        api.contact_sheet(_counted(output, kept), sheet, places=places, notice=SHEET_NOTICE)
+        output.tell(f"contact sheet: {sheet}")
+    if not output.as_json:
+        output.tell(licence)
+    return failed
 
 
 def _print(output: Output, name: str, row: Caption) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mezzetin.cli import decoding
 from mezzetin.cli.output import AsJson, Beam, Model, Plain, model_to_json, opened
+
+if TYPE_CHECKING:
+    from mezzetin.decoding.options import DecodingChanges
 
 
 def evaluate(
@@ -15,6 +19,11 @@ def evaluate(
     model: Model = None,
     split: Annotated[str, typer.Option(help="Which split; the model must not have learned from it.")] = "val",
     beam: Beam = None,
+    min_words: decoding.MinWords = None,
+    max_words: decoding.MaxWords = None,
+    length_penalty: decoding.LengthPenalty = None,
+    no_repeat: decoding.NoRepeat = None,
+    good_endings: decoding.GoodEndings = None,
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="For captions and report. Default: MODEL-SPLIT.evaluation.")
     ] = None,
@@ -25,10 +34,15 @@ def evaluate(
 
     Prints each score with its 95 % interval; keeps the captions and a page of the best and worst.
     """
+    length = decoding.chosen(min_words=min_words, max_words=max_words, length_penalty=length_penalty)
+    words = decoding.chosen(no_repeat=no_repeat, good_endings=good_endings)
     with opened(as_json=as_json, plain=plain) as output:
         from mezzetin import api
 
-        found, folder = api.evaluate(dataset, model, split=split, beam=beam, out=out, report=output.report)
+        how: DecodingChanges = {**length, **words}
+        found, folder = api.evaluate(
+            dataset, model, split=split, beam=beam, decoding=how, out=out, report=output.report
+        )
         facts, info = found.to_json(), api.find_bundle(model).info
         files = {"captions": str(folder / "captions.jsonl"), "report": str(folder / "report.html")}
         output.record({"dataset": dataset, "model": model_to_json(info), **facts, **files})

@@ -53,7 +53,7 @@ def train(
 
 def _report(output: Output, bundle: Place, progress: Progress) -> None:
     """Epochs and a fresh start from a checkpoint are lines that stay; the rest is progress."""
-    if not progress.task.startswith(("epoch ", "resume ")):
+    if not progress.task.startswith(("epoch ", "resume ", "word vectors")):
         output.report(progress)
     elif not output.as_json:
         output.tell(f"{progress.task}: {progress.note}")

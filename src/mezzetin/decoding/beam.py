@@ -1,66 +1,25 @@
 """The one beam search: a captioner's step function in, ranked word sequences out.
 
-Tensor names carry their shape: B images, K beams an image, V words of the vocabulary; `...` is the decoder's own.
-All images of a batch advance together; an image whose beams are decided leaves the batch. Nothing here knows
-ONNX or torch: a step is any function over NumPy arrays.
+Tensor names carry their shape: B images, G groups an image, K beams a group, V words of the vocabulary; `...` is the
+decoder's own. All images of a batch advance together; an image whose beams are decided leaves the batch. A group of
+a diverse search is searched as an image of its own that listens to the groups before it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mezzetin.vocabulary import END, PAD, START, UNKNOWN
+from mezzetin.decoding.constraints import Constraints, constraints_for, keep_sayable
+from mezzetin.decoding.options import DecodingOptions
+from mezzetin.decoding.step import BoolArray, FloatArray, Hypothesis, IntArray, Step
+from mezzetin.vocabulary import END, START
 
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.int64]
+Places = NDArray[np.intp]
 
-
-class Step(Protocol):
-    """One word further: `token_BK, state_BK..., memory_B... -> log_probabilities_BKV, state_BK...`."""
-
-    def __call__(self, token_BK: IntArray, state: FloatArray, memory: FloatArray, /) -> tuple[FloatArray, FloatArray]:
-        """Return the natural log-probability of every next word, and the state after `token_BK`."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodingOptions:
-    """How captions are searched for.
-
-    `beam` hypotheses are kept an image (1 is greedy); `max_words` bounds a caption; hypotheses are ranked by
-    log-probability / length ** `length_penalty`, the end counted as a word (Wu et al. 2016 without the 5).
-    """
-
-    beam: int = 3
-    max_words: int = 20
-    length_penalty: float = 0.7
-
-    def describe(self) -> str:
-        """A short text for score signatures."""
-        return f"beam={self.beam}|max_words={self.max_words}|length_penalty={self.length_penalty:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """A finished word sequence: numbers without start and end, and each word's log-probability (nats).
-
-    The last log-probability is that of ending there, so there is one more than there are words.
-    """
-
-    words: tuple[int, ...]
-    log_probabilities: tuple[float, ...]
-
-    @property
-    def log_probability(self) -> float:
-        """The sum over the words and the end."""
-        return float(sum(self.log_probabilities))
-
-    def rank(self, length_penalty: float) -> float:
-        """What hypotheses of different length are ordered by; higher is better."""
-        return float(self.log_probability / len(self.log_probabilities) ** length_penalty)
+__all__ = ["DecodingOptions", "FloatArray", "Hypothesis", "IntArray", "Step", "beam_search"]
 
 
 class _Image:
@@ -84,7 +43,11 @@ class _Image:
 
 
 def beam_search(
-    step: Step, memory: FloatArray, start_state: FloatArray, options: DecodingOptions
+    step: Step,
+    memory: FloatArray,
+    start_state: FloatArray,
+    options: DecodingOptions,
+    constraints: Constraints | None = None,
 ) -> list[list[Hypothesis]]:
     """Search the best captions of each image.
 
@@ -92,14 +55,16 @@ def beam_search(
         step: the decoder.
         memory: what the encoder said, `[B, ...]`.
         start_state: the decoder's state before the first word, without the B and K axes.
-        options: beam width, length bound and ranking.
+        options: beam width, groups, length bound and ranking.
+        constraints: what `constraints_for` made of the options; needed where they name words.
 
     Returns:
         For each image at most `options.beam` hypotheses, best first; none only where the model leaves no word
         possible (NaN, or a vocabulary without words).
 
     """
-    images = [_Image(options.beam) for _ in range(len(memory))]
+    search = _Search(len(memory), options, constraints_for(options) if constraints is None else constraints)
+    memory = memory if search.groups == 1 else memory.repeat(search.groups, 0)
     active = np.arange(len(memory))
     token_BK = np.full((len(memory), 1), START, np.int64)
     totals_BK: FloatArray = np.zeros((len(memory), 1))
@@ -108,40 +73,97 @@ def beam_search(
         if not len(active):
             break
         logp_BKV, state = step(token_BK, state, memory)
-        _constrain(logp_BKV, first=position == 0, last=position == options.max_words)
-        parent_BK, token_BK, totals_BK = _extend(images, active, logp_BKV, totals_BK, options)
+        parent_BK, token_BK, totals_BK = search.advance(active, logp_BKV, totals_BK, position)
         # Whole rows are copied; take_along_axis would go number by number.
         state = state[np.arange(len(active))[:, None], parent_BK]
-        living = np.array([not images[i].decided(options, float(totals_BK[row].max())) for row, i in enumerate(active)])
-        living &= np.isfinite(totals_BK).any(1)
+        living = search.living(active, totals_BK)
         if not living.all():
             active, token_BK, totals_BK = active[living], token_BK[living], totals_BK[living]
             state, memory = state[living], memory[living]
-    return [sorted(image.finished, key=lambda h: -h.rank(options.length_penalty))[: options.beam] for image in images]
+    return search.found()
 
 
-def _constrain(logp_BKV: FloatArray, *, first: bool, last: bool) -> None:
-    """Never say a reserved word; never an empty caption; at the length bound only the end is left."""
-    logp_BKV[..., [PAD, START, UNKNOWN]] = -np.inf
-    if first:
-        logp_BKV[..., END] = -np.inf
-    if last:
-        logp_BKV[..., np.arange(logp_BKV.shape[-1]) != END] = -np.inf
+class _Search:
+    """All images of a search, a group of a diverse search being one of them; `options` are those of one group."""
+
+    def __init__(self, images: int, options: DecodingOptions, constraints: Constraints) -> None:
+        self.groups = options.groups
+        self.options = replace(options, beam=options.beam // options.groups, groups=1)
+        self.constraints = constraints
+        self.images = [_Image(self.options.beam) for _ in range(images * options.groups)]
+
+    def advance(
+        self, active: Places, logp_BKV: FloatArray, totals_BK: FloatArray, position: int
+    ) -> tuple[Places, IntArray, FloatArray]:
+        """Take what the model said (it is altered): where each new beam comes from, its word, its score."""
+        last = position == self.options.max_words
+        keep_sayable(logp_BKV, self.constraints.never, first=position == 0, last=last)
+        if self.constraints.yielding:
+            # There is one beam before the first word.
+            histories = [self.images[i].words[: totals_BK.shape[1]] for i in active]
+            needy_B = np.array([not self.images[i].finished for i in active])
+            self.constraints.apply(logp_BKV, histories, np.isfinite(totals_BK), needy_B)
+        if self.groups == 1:
+            return _extend(self.images, active, logp_BKV, totals_BK, self.options)
+        return self._advance_in_turn(active, logp_BKV, totals_BK)
+
+    def living(self, active: Places, totals_BK: FloatArray) -> BoolArray:
+        """Which of the active images are not decided yet."""
+        best = [(self.images[i], float(totals_BK[row].max())) for row, i in enumerate(active)]
+        going = np.array([not image.decided(self.options, total) for image, total in best])
+        return going & np.isfinite(totals_BK).any(1)
+
+    def _advance_in_turn(
+        self, active: Places, logp_BKV: FloatArray, totals_BK: FloatArray
+    ) -> tuple[Places, IntArray, FloatArray]:
+        """Group after group; each beam that says a word costs that word `diversity` in the groups that follow."""
+        shape = (len(active), self.options.beam)
+        parents, tokens, totals = np.zeros(shape, np.intp), np.full(shape, END), np.full(shape, -np.inf)
+        malus_BV = np.zeros((len(self.images) // self.groups, logp_BKV.shape[-1]), np.float32)
+        for group in range(self.groups):
+            rows = np.flatnonzero(active % self.groups == group)
+            if not len(rows):
+                continue
+            owners = active[rows] // self.groups
+            parents[rows], tokens[rows], totals[rows] = _extend(
+                self.images, active[rows], logp_BKV[rows], totals_BK[rows], self.options, malus_BV[owners]
+            )
+            # What is decided says no more; and to end is no word: captions may well be of one length.
+            said = np.isfinite(totals[rows]) & self.living(active[rows], totals[rows])[:, None]
+            row, slot = np.nonzero(said)
+            np.add.at(malus_BV, (owners[row], tokens[rows][row, slot]), self.options.diversity)
+        return parents, tokens, totals
+
+    def found(self) -> list[list[Hypothesis]]:
+        """The best hypotheses of each image; what several of its groups found is one."""
+        penalty, found = self.options.length_penalty, []
+        for at in range(0, len(self.images), self.groups):
+            distinct: dict[tuple[int, ...], Hypothesis] = {}
+            for group in self.images[at : at + self.groups]:
+                for hypothesis in sorted(group.finished, key=lambda h: -h.rank(penalty))[: self.options.beam]:
+                    distinct.setdefault(hypothesis.words, hypothesis)
+            found.append(sorted(distinct.values(), key=lambda h: -h.rank(penalty)))
+        return found
 
 
 def _extend(
     images: list[_Image],
-    active: NDArray[np.intp],
+    active: Places,
     logp_BKV: FloatArray,
     totals_BK: FloatArray,
     options: DecodingOptions,
-) -> tuple[NDArray[np.intp], IntArray, FloatArray]:
-    """Take the best continuations of each image; the ended ones are filed, the others are the new beams."""
+    malus_BV: FloatArray | None = None,
+) -> tuple[Places, IntArray, FloatArray]:
+    """Take the best continuations of each image; the ended ones are filed, the others are the new beams.
+
+    `malus_BV` is taken off when candidates are compared; what they are filed with is the model's own.
+    """
     beam, vocabulary = options.beam, logp_BKV.shape[-1]
     # Single precision is enough to choose by, and twice as fast over a whole vocabulary.
-    scores_BN = (logp_BKV + totals_BK[:, :, None].astype(np.float32)).reshape(len(active), -1)
+    scores_BKV = logp_BKV + totals_BK[:, :, None].astype(np.float32)
+    compared_BKV = scores_BKV if malus_BV is None else scores_BKV - malus_BV[:, None]
     # At most `beam` of the candidates end (one for each parent), so twice as many always leave enough.
-    best = _highest(scores_BN, min(2 * beam, scores_BN.shape[1]))
+    best = _highest(compared_BKV.reshape(len(active), -1), 2 * beam)
     parents = np.zeros((len(active), beam), np.intp)
     tokens = np.full((len(active), beam), END, np.int64)
     totals = np.full((len(active), beam), -np.inf)
@@ -149,7 +171,6 @@ def _extend(
         image, words, logps, slot = images[index], [], [], 0
         for rank, candidate in enumerate(best[row]):
             parent, word = divmod(int(candidate), vocabulary)
-            score = float(scores_BN[row, candidate])
             if slot == beam:
                 break
             history = (*image.scores[parent], float(logp_BKV[row, parent, word]))
@@ -158,7 +179,7 @@ def _extend(
                 if rank < beam:
                     image.finished.append(Hypothesis(image.words[parent], history))
                 continue
-            parents[row, slot], tokens[row, slot], totals[row, slot] = parent, word, score
+            parents[row, slot], tokens[row, slot], totals[row, slot] = parent, word, scores_BKV[row, parent, word]
             words.append((*image.words[parent], word))
             logps.append(history)
             slot += 1
@@ -167,8 +188,9 @@ def _extend(
     return parents, tokens, totals
 
 
-def _highest(scores_BN: FloatArray, wanted: int) -> list[NDArray[np.intp]]:
+def _highest(scores_BN: FloatArray, wanted: int) -> list[Places]:
     """Where each row's highest numbers stand, best first, equal ones in order; fewer than `wanted` if -inf or NaN."""
+    wanted = min(wanted, scores_BN.shape[1])
     least_B = np.partition(scores_BN, -wanted, axis=1)[:, -wanted]
     found = []
     for row, least in zip(scores_BN, least_B, strict=True):

@@ -92,7 +92,7 @@ def _labels(recipe: Recipe) -> dict[str, Any]:
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "licence_file": True})
+    return recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "words": {"glove"}, "licence_file": True})
 
 
 def _terms(recipe: Recipe) -> bytes | None:
@@ -112,7 +112,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
         **_labels(run.recipe),
         "language": dataset.manifest.language,
         "encoder": {**model.encoder.spec.to_json(), "folded": model.encoder.folded},
-        "decoder": {"start_state": list(model.decoder.start_shape)},
+        "decoder": model.decoder_facts(),
         "vocabulary": {"words": len(run.corpus.vocabulary), "tokeniser": run.corpus.vocabulary.tokeniser},
         "novelty": space.numbers(),
         "training": {
@@ -131,6 +131,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
             "dataset": dataset.folder.name,
             "delta": dataset.manifest.provenance.get("delta"),
             "encoder_weights": run.weights,
+            **({"word_vectors": run.word_vectors} if run.word_vectors else {}),
         },
     }
 

@@ -5,12 +5,14 @@ Enters: a dataset's train split, without its pictures. Leaves: a `Corpus`, whose
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mezzetin.data.dataset import Dataset
-from mezzetin.errors import DatasetError
+from mezzetin.errors import DatasetError, FormatError
 from mezzetin.records import Example
-from mezzetin.text import TOKENISER, mirror_words, tokenise
+from mezzetin.text import TOKENISERS, mirror_words
 from mezzetin.training.model import step_seed
 from mezzetin.training.recipe import DataRecipe
 from mezzetin.vocabulary import SPECIAL, Vocabulary
@@ -39,19 +41,28 @@ class Corpus:
         """The training captions as words, for comparison with what a model says."""
         return [[self.vocabulary.decode(caption) for caption in image] for image in self.captions]
 
+    def counts(self) -> list[int]:
+        """How often each number of the vocabulary occurs in the training captions."""
+        said = Counter(number for image in self.captions for caption in image for number in caption)
+        return [said[number] for number in range(len(self.vocabulary))]
+
 
 def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vocabulary | None) -> Corpus:
     """Read the train split, keep `recipe.holdout` pictures out by their digest, number the words.
 
-    With `vocabulary` (training goes on from a bundle) its words are kept, otherwise one is built.
+    With `vocabulary` (training goes on from a bundle) its words and tokeniser are kept, otherwise one is built.
 
     Raises:
+        FormatError: the vocabulary was made with a tokeniser of a newer version.
         DatasetError: no training captions, too few pictures to hold any out, or no word that is common enough.
 
     """
     tokens: dict[str, list[list[str]]] = {}
+    tokeniser = recipe.tokeniser if vocabulary is None else vocabulary.tokeniser
+    if tokeniser not in TOKENISERS:
+        raise FormatError(f"this version knows no tokeniser {tokeniser!r}: install a newer mezzetin")
     for row in dataset.rows({"train"}, images=False):
-        _add(tokens, row)
+        _add(tokens, row, TOKENISERS[tokeniser])
     if len(tokens) < 2:
         raise DatasetError(
             f"{dataset.folder} has {len(tokens)} captioned pictures in its train split: at least 2 are needed"
@@ -76,7 +87,7 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
 
 
 def _numbered(captions: list[list[str]], dataset: Dataset, recipe: DataRecipe) -> Vocabulary:
-    vocabulary = Vocabulary.build(captions, min_count=recipe.min_count, tokeniser=TOKENISER)
+    vocabulary = Vocabulary.build(captions, min_count=recipe.min_count, tokeniser=recipe.tokeniser)
     if len(vocabulary) == len(SPECIAL):
         raise DatasetError(
             f"no word occurs {recipe.min_count} times in the training captions of {dataset.folder}: "
@@ -85,8 +96,8 @@ def _numbered(captions: list[list[str]], dataset: Dataset, recipe: DataRecipe) -
     return vocabulary
 
 
-def _add(tokens: dict[str, list[list[str]]], row: Example) -> None:
-    captions = [words for caption in row.captions if (words := tokenise(caption))]
+def _add(tokens: dict[str, list[list[str]]], row: Example, split: Callable[[str], list[str]]) -> None:
+    captions = [words for caption in row.captions if (words := split(caption))]
     if captions and row.sha256:
         # The same picture under two names is one picture with all the captions.
         tokens.setdefault(row.sha256, []).extend(captions)

@@ -54,16 +54,15 @@ class EncoderGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """`token_BK, state_BK..., memory_B... -> log_probabilities_BKV, state_BK...`."""
+    """`token_BK, state_BK..., memory_B... -> log_probabilities_BKV, state_BK...[, attention_BKP]`."""
 
     def __init__(self, model: CaptionModel) -> None:
         super().__init__()
         self.decoder = model.decoder
 
-    def forward(self, token: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, token: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
         """Add a word."""
-        logp, grown = self.decoder.step(token, state, memory)
-        return logp, grown
+        return self.decoder.step(token, state, memory)
 
 
 def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray[np.float32]]) -> None:
@@ -79,16 +78,17 @@ def export_graphs(model: CaptionModel, folder: Path, extra: Mapping[str, NDArray
     pixels = torch.zeros(2, side.height, side.width, 3, dtype=torch.uint8)
     with torch.no_grad():
         memory, _ = EncoderGraph(model)(pixels)
-    layers, _, width = model.decoder.start_shape
-    state = torch.zeros(2, 3, layers, 5, width)
+    start = model.decoder.start_shape
+    state = torch.zeros(2, 3, *(length or 5 for length in start))
     images, beams, past = Dim("images", max=4096), Dim("beams", max=64), Dim("past", max=62)
+    grows = {axis: past for axis, length in enumerate(start, 2) if length == 0}
     encoder = _trace(EncoderGraph(model), (pixels,), ({0: images},), ["pixels"], ["memory", "gist"])
     decoder = _trace(
         DecoderGraph(model),
         (torch.zeros(2, 3, dtype=torch.int64), state, memory),
-        ({0: images, 1: beams}, {0: images, 1: beams, 3: past}, {0: images}),
+        ({0: images, 1: beams}, {0: images, 1: beams, **grows}, {0: images}),
         ["token", "state", "memory"],
-        ["log_probabilities", "next_state"],
+        ["log_probabilities", "next_state", "attention"][: 2 + model.decoder.attends],
     )
     tensors = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
     tensors |= {name: _stored(torch.from_numpy(array)) for name, array in extra.items()}

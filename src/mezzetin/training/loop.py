@@ -1,4 +1,4 @@
-"""One stage of training: epochs of teacher forcing, held-out CIDEr-D after each, checkpoints, early stopping.
+"""One stage of training: epochs of its objective, held-out CIDEr-D after each, checkpoints, early stopping.
 
 Enters: a model, a corpus, pictures. Leaves: the model holding the averaged weights of its best epoch, a line an
 epoch in `metrics.jsonl`. Killed at any moment and called again, it ends bit for bit where it would have ended.
@@ -11,6 +11,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from mezzetin.training.model import CaptionModel
 from mezzetin.training.objectives import cross_entropy
 from mezzetin.training.pictures import Pictures, Report
 from mezzetin.training.recipe import Recipe, StageRecipe
+from mezzetin.training.selfcritical import Reward, sample, self_critical
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
 HELD_AT_ONCE = 50
@@ -38,7 +40,8 @@ HELD_AT_ONCE = 50
 class Run:
     """What a stage needs beside its model: where, from what, how, and whom to tell.
 
-    `weights` is the sha256 of the file that the encoder began with, if there was one.
+    `weights` is the sha256 of the file that the encoder began with, if there was one; `word_vectors` what the bundle
+    tells of the file that the words began with.
     """
 
     recipe: Recipe
@@ -47,6 +50,7 @@ class Run:
     identity: str
     report: Report
     weights: str | None = None
+    word_vectors: dict[str, Any] | None = None
 
 
 class Stage:
@@ -69,6 +73,8 @@ class Stage:
         # then does a run that goes on from them end like one that was never stopped.
         self.whole = True
         self.cider = CiderD(run.corpus.held_references)
+        self.reward = Reward(run.corpus) if stage.objective == "self-critical" else None
+        self.figure = "loss" if self.reward is None else "reward"
 
     def train(self) -> Position:
         """Train to the end, from the newest checkpoint if there is one.
@@ -95,16 +101,16 @@ class Stage:
         # Counted by judgements: after its last step an epoch is not over.
         epoch = len(self.position.epochs)
         first = self.position.step - epoch * self.per_epoch
-        started, losses = time.monotonic(), []
+        started, told = time.monotonic(), []
         self.model.train()
         seed = self.run.recipe.seed
         for batch in epoch_batches(self.run.corpus, self.stage, seed=seed, epoch=epoch, first=first):
-            losses.append(self._step(batch))
-            self._tell(epoch, losses)
+            told.append(self._step(batch))
+            self._tell(epoch, told)
             if self.whole and time.monotonic() - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self.save()
         seconds = time.monotonic() - started
-        self._judge(epoch, losses, seconds)
+        self._judge(epoch, told, seconds)
         self.save()
 
     def _step(self, batch: Batch) -> float:
@@ -115,9 +121,7 @@ class Stage:
         bfloat16 = self.run.recipe.precision == "bfloat16"
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             features = self.pictures.features(batch.keys, batch.mirrored, batch.seed)
-            loss = cross_entropy(
-                self.model.decoder, features, batch.words_BKT, batch.targets_BKT, stage.label_smoothing
-            )
+            loss, figure = self._loss(features, batch)
         if not torch.isfinite(loss):
             raise self._diverged(f"its loss is {loss.item()}")
         self.optimiser.zero_grad(set_to_none=True)
@@ -128,7 +132,21 @@ class Stage:
         self.position.step += 1
         self._follow()
         self.whole = self.position.step % self.per_epoch != 0
-        return loss.item()
+        return figure
+
+    def _loss(self, features_BPC: Tensor, batch: Batch) -> tuple[Tensor, float]:
+        """What the step minimises, and the figure that tells how it goes: the loss, or the mean reward."""
+        stage, decoder = self.stage, self.model.decoder
+        written = torch.zeros(())
+        if self.reward is None or stage.cross_entropy_share > 0:
+            written = cross_entropy(decoder, features_BPC, batch.words_BKT, batch.targets_BKT, stage.label_smoothing)
+        if self.reward is None:
+            return written, written.item()
+        samples = sample(decoder, features_BPC, stage, self.run.corpus.max_words)
+        rewards_BK = self.reward.score(batch.keys, batch.mirrored, samples)
+        loss = self_critical(decoder, features_BPC, samples, rewards_BK, stage.temperature)
+        loss = torch.lerp(loss, written, stage.cross_entropy_share)
+        return loss, rewards_BK.mean().item()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -137,7 +155,7 @@ class Stage:
         for name, parameter in self.weights.items():
             self.average[name].lerp_(parameter, 1 - decay)
 
-    def _judge(self, epoch: int, losses: list[float], seconds: float) -> None:
+    def _judge(self, epoch: int, told: list[float], seconds: float) -> None:
         """Caption the held-out pictures greedily with the averaged weights; note the best; stop or go on."""
         self.whole = False
         present = {name: p.detach().clone() for name, p in self.weights.items()}
@@ -146,17 +164,17 @@ class Stage:
         if math.isnan(score):
             raise self._diverged("it says nothing any more")
         self._load(present)
-        position, loss = self.position, float(np.mean(losses)) if losses else math.nan
+        position, mean = self.position, float(np.mean(told)) if told else math.nan
         if score > position.best_score:
             position.best_score, position.best_epoch = score, epoch
             self.best = {name: tensor.clone() for name, tensor in self.average.items()}
-        figures = {"epoch": epoch + 1, "loss": round(loss, 4), "held_out_cider": round(score, 4)}
+        figures = {"epoch": epoch + 1, self.figure: round(mean, 4), "held_out_cider": round(score, 4)}
         position.epochs.append(figures)
         stale = epoch - position.best_epoch >= self.stage.patience
         position.finished = stale or epoch + 1 >= self.stage.epochs
         line = {"stage": self.stage.name, **figures, "seconds": round(seconds, 1), "time": round(time.time())}
         _append(self.run.folder / "metrics.jsonl", line)
-        note = f"loss {loss:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
+        note = f"{self.figure} {mean:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
         self.run.report(Progress(f"epoch {epoch + 1} of {self.stage.name}", epoch + 1, self.stage.epochs, note))
         self.whole = True
 
@@ -166,9 +184,9 @@ class Stage:
             "lower its learning rates in the recipe and name another bundle"
         )
 
-    def _tell(self, epoch: int, losses: list[float]) -> None:
+    def _tell(self, epoch: int, told: list[float]) -> None:
         task = f"train {self.stage.name} (epoch {epoch + 1} of {self.stage.epochs})"
-        recent = f"loss {np.mean(losses[-20:]):.3f}"
+        recent = f"{self.figure} {np.mean(told[-20:]):.3f}"
         self.run.report(Progress(task, self.position.step - epoch * self.per_epoch, self.per_epoch, recent))
 
     def save(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mezzetin.bundle import BUNDLED, MANIFEST
 from mezzetin.config import Settings, parse, read_toml
@@ -17,6 +17,7 @@ from mezzetin.config import Settings, parse, read_toml
 class DataRecipe(Settings):
     """Which captions and words are learned from."""
 
+    tokeniser: Literal["ptb-py", "tutorial"] = Field("ptb-py", description="how a caption becomes words")
     min_count: int = Field(4, ge=1, description="a rarer word becomes <unk> and is never said")
     max_words: int = Field(20, ge=3, le=60, description="longer captions are cut")
     holdout: int = Field(300, ge=1, description="training images kept out, for early stopping by CIDEr-D")
@@ -28,28 +29,67 @@ class EncoderRecipe(Settings):
     name: str = Field(BUNDLED, description="a timm model, 'bundled', or a bundle relative to the recipe")
     weights: str | None = Field(None, description="a safetensors file; relative to the recipe")
     options: dict[str, Any] = Field(default_factory=dict, description="arguments of timm.create_model")
-    size: int | None = Field(None, ge=32, le=1024, description="pixels of a side; default: the encoder's own")
-    fit: Literal["squash", "crop"] = "squash"
-    interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bicubic"
+    features: Literal["grid", "pooled"] = Field("grid", description="every position, or one vector a picture")
+    size: int | None = Field(None, ge=32, le=1024, description="pixels of a side; like the rest: the encoder's own")
+    fit: Literal["squash", "crop"] | None = None
+    crop_share: float | None = Field(None, ge=0.1, le=1, description="of a side that a crop shows")
+    interpolation: Literal["bilinear", "bicubic", "lanczos"] | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
 
 
-class DecoderRecipe(Settings):
-    """The part that writes."""
+class WordsRecipe(Settings):
+    """The vectors that the decoder's words begin with."""
 
-    kind: Literal["transformer"] = "transformer"
+    glove: str | None = Field(None, description="a text file of GloVe's or word2vec's, plain, gzipped or in a zip")
+    dimension: int | None = Field(None, ge=2, description="numbers of a vector: which file of a zip with several")
+    tuned: bool = Field(True, description="whether the vectors learn with the rest")
+
+
+_DECODER_FIELDS = {
+    "transformer": ("width", "layers", "heads", "feed_forward", "dropout"),
+    "merge": ("width", "layers", "embedding", "dropout"),
+    "attention": ("width", "embedding", "doubly_stochastic", "dropout"),
+}
+_DECODER_DEFAULTS: dict[str, dict[str, Any]] = {"merge": {"layers": 1, "dropout": 0.5}, "attention": {"dropout": 0.5}}
+
+
+class DecoderRecipe(Settings):
+    """The part that writes; each kind has fields of its own, and no others count."""
+
+    kind: Literal["transformer", "merge", "attention"] = "transformer"
     width: int = Field(256, ge=16, le=2048)
-    layers: int = Field(2, ge=1, le=12)
-    heads: int = Field(4, ge=1, le=32)
-    feed_forward: int = Field(1024, ge=16)
-    dropout: float = Field(0.3, ge=0, lt=1)
+    layers: int = Field(2, ge=1, le=12, description="transformer, merge (1)")
+    heads: int = Field(4, ge=1, le=32, description="transformer")
+    feed_forward: int = Field(1024, ge=16, description="transformer")
+    embedding: int = Field(200, ge=8, le=2048, description="merge, attention: numbers of a word's vector")
+    doubly_stochastic: float = Field(1.0, ge=0, description="attention: weight of the term that spreads it")
+    dropout: float = Field(0.3, ge=0, lt=1, description="0.5 for merge and attention")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_kind(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("kind"), str):
+            return values
+        return {**_DECODER_DEFAULTS.get(values["kind"], {}), **values}
 
     @model_validator(mode="after")
-    def _divisible(self) -> DecoderRecipe:
-        if self.width % self.heads:
+    def _fields_of_the_kind(self) -> DecoderRecipe:
+        own = _DECODER_FIELDS[self.kind]
+        foreign = sorted(self.model_fields_set - {"kind", *own})
+        if foreign:
+            raise ValueError(f"kind {self.kind!r} has no {foreign[0]!r}; it has {', '.join(own)}")
+        if self.kind == "transformer" and self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _own_fields(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        own = {"kind", *_DECODER_FIELDS[self.kind]}
+        return {name: value for name, value in plain(self).items() if name in own}
+
+
+_SELF_CRITICAL = ("objective", "samples", "temperature", "cross_entropy_share")
 
 
 class StageRecipe(Settings):
@@ -71,6 +111,16 @@ class StageRecipe(Settings):
     clip: float = Field(1.0, gt=0, description="the gradient's norm is clipped to this")
     mirror: bool = Field(False, description="show half of the pictures mirrored, left and right swapped")
     crop: float = Field(1.0, gt=0.2, le=1, description="smallest share of a side that a random crop keeps")
+    objective: Literal["cross-entropy", "self-critical"] = "cross-entropy"
+    samples: int = Field(5, ge=2, le=100, description="self-critical: captions of an image that are sampled")
+    temperature: float = Field(1.0, gt=0, le=10, description="self-critical: of the sampled probabilities")
+    cross_entropy_share: float = Field(0.0, ge=0, lt=1, description="self-critical: share of cross-entropy in the loss")
+
+    @model_serializer(mode="wrap")
+    def _own_fields(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A stage of cross-entropy is told as it was before there was another objective: its runs stay the same runs.
+        foreign = _SELF_CRITICAL if self.objective == "cross-entropy" else ()
+        return {name: value for name, value in plain(self).items() if name not in foreign}
 
 
 class DecodingRecipe(Settings):
@@ -79,6 +129,15 @@ class DecodingRecipe(Settings):
     beam: int = Field(3, ge=1, le=50)
     max_words: int = Field(20, ge=1, le=60)
     length_penalty: float = Field(0.7, ge=0, le=2)
+    min_words: int = Field(1, ge=1, le=60)
+    no_repeat: int = Field(0, ge=0, le=60, description="words in a row that occur once; 0: no such rule")
+    good_endings: bool = Field(False, description="end in no article, preposition, conjunction or auxiliary")
+
+    @model_serializer(mode="wrap")
+    def _chosen(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is neutral is left out, as in the bundles of before there was the choice.
+        neutral = {"min_words": 1, "no_repeat": 0, "good_endings": False}
+        return {name: value for name, value in plain(self).items() if neutral.get(name, ...) != value}
 
 
 class CardRecipe(Settings):
@@ -102,6 +161,7 @@ class Recipe(Settings):
     card: CardRecipe = CardRecipe()
     data: DataRecipe = DataRecipe()
     encoder: EncoderRecipe = EncoderRecipe()
+    words: WordsRecipe = WordsRecipe()
     decoder: DecoderRecipe = DecoderRecipe()
     stages: tuple[StageRecipe, ...] = (StageRecipe(name="captions"),)
     decoding: DecodingRecipe = DecodingRecipe()
@@ -135,6 +195,9 @@ def read_recipe(path: Path | None) -> Recipe:
     if encoder.name != BUNDLED and ("/" in encoder.name or (bundle / MANIFEST).is_file()):
         changes["name"] = str(bundle)
     updated: dict[str, Any] = {"encoder": encoder.model_copy(update=changes)}
+    if recipe.words.glove:
+        place = str((path.parent / Path(recipe.words.glove).expanduser()).resolve())
+        updated["words"] = recipe.words.model_copy(update={"glove": place})
     if recipe.licence_file:
         updated["licence_file"] = str((path.parent / recipe.licence_file).resolve())
     return recipe.model_copy(update=updated)
@@ -142,7 +205,7 @@ def read_recipe(path: Path | None) -> Recipe:
 
 def learning_part(recipe: Recipe) -> dict[str, Any]:
     """What of a recipe decides the weights: not its names, card and decoding, nor where files lie."""
-    plain = recipe.model_dump(mode="json", exclude={"encoder": {"weights"}})
+    plain = recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "words": {"glove"}})
     for key in ("name", "version", "licence", "licence_file", "card", "decoding"):
         del plain[key]
     return plain

@@ -11,6 +11,7 @@ import json
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -27,10 +28,11 @@ from mezzetin.training.corpus import build_corpus
 from mezzetin.training.curves import draw_curves
 from mezzetin.training.decoders import DECODERS
 from mezzetin.training.encoders import build_encoder, bundle_named, encoder_of
+from mezzetin.training.glove import give_words, with_width_of, word_vectors
 from mezzetin.training.loop import Run, Stage
 from mezzetin.training.model import CaptionModel, step_seed
 from mezzetin.training.pictures import Pictures, Report, cached_features, cached_pixels
-from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe, Recipe, StageRecipe, learning_part
+from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe, Recipe, StageRecipe, WordsRecipe, learning_part
 
 
 def run_folder(target: Place) -> Path:
@@ -50,10 +52,11 @@ def run_folder(target: Place) -> Path:
 
 def is_result_of(bundle: Bundle, dataset: Dataset, recipe: Recipe, start: Bundle | None) -> bool:
     """Whether this is the bundle that the run would make."""
-    began, weights = bundle.manifest["provenance"].get("encoder_weights"), _weights_digest(recipe, start)
     if bundle.manifest["training"]["run"] != _identity(dataset, _recorded(recipe, start), start):
         return False
-    return says_the_same(bundle, recipe) and (weights is None or began in (None, weights))
+    told, files = bundle.manifest["provenance"], _file_digests(recipe, start)
+    began = {"encoder_weights": told.get("encoder_weights"), "word_vectors": told.get("word_vectors", {}).get("sha256")}
+    return says_the_same(bundle, recipe) and all(began[name] in (None, digest) for name, digest in files.items())
 
 
 def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundle | None, report: Report) -> Bundle:
@@ -69,15 +72,24 @@ def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundl
 
     """
     torch.use_deterministic_algorithms(True)
+    # It would also fill all memory before its first use, a tenth of a step; nothing here reads what it has not written.
+    cast(Any, torch.utils.deterministic).fill_uninitialized_memory = False
     keep_freed_memory()
     if recipe.licence_file and not Path(recipe.licence_file).is_file():
         raise RecipeError(f"there is no licence file {recipe.licence_file}: mend licence_file in the recipe")
-    recorded, weights = _recorded(recipe, start), _weights_digest(recipe, start)
+    recorded = _recorded(recipe, start)
     identity = _identity(dataset, recorded, start)
-    weights = _claim(folder, identity, weights)
+    files = _claim(folder, identity, _file_digests(recipe, start))
     corpus = build_corpus(dataset, recipe.data, recipe.seed, start.vocabulary if start else None)
-    model = _model(recipe, start, len(corpus.vocabulary))
-    run = Run(recorded, corpus, folder, identity, report, weights)
+    seed = step_seed("words", recipe.seed)
+    vectors = word_vectors(corpus.vocabulary, corpus.counts(), recorded.words, seed, report)
+    recorded = recorded.model_copy(update={"decoder": with_width_of(vectors, recorded.decoder)})
+    model = _model(recipe, recorded.decoder, start, len(corpus.vocabulary))
+    if vectors is not None:
+        give_words(model.decoder, vectors, tuned=recorded.words.tuned)
+    run = Run(recorded, corpus, folder, identity, report, files.get("encoder_weights"))
+    if vectors is not None:
+        run.word_vectors = {"sha256": files["word_vectors"], **vectors.coverage}
     bundles = [_stage(run, dataset, stage, model) for stage in recipe.stages]
     return bundles[-1]
 
@@ -114,18 +126,16 @@ def _recorded(recipe: Recipe, start: Bundle | None) -> Recipe:
     source = bundle_named(recipe.encoder.name) if start is None else start
     if source is None:
         return recipe
-    encoder = EncoderRecipe(name=f"bundle:{source.digest[:12]}")
-    return recipe.model_copy(update={"encoder": encoder, "decoder": _decoder(recipe, start)})
+    kept: dict[str, Any] = {"encoder": EncoderRecipe(name=f"bundle:{source.digest[:12]}")}
+    if start is not None:
+        decoder = DecoderRecipe(**start.manifest["training"]["recipe"]["decoder"])
+        kept |= {"decoder": decoder, "words": WordsRecipe()}
+    return recipe.model_copy(update=kept)
 
 
-def _decoder(recipe: Recipe, start: Bundle | None) -> DecoderRecipe:
-    return recipe.decoder if start is None else DecoderRecipe(**start.manifest["training"]["recipe"]["decoder"])
-
-
-def _model(recipe: Recipe, start: Bundle | None, words: int) -> CaptionModel:
+def _model(recipe: Recipe, own: DecoderRecipe, start: Bundle | None, words: int) -> CaptionModel:
     torch.manual_seed(step_seed("weights", recipe.seed))
     encoder = build_encoder(recipe.encoder) if start is None else encoder_of(start)
-    own = _decoder(recipe, start)
     decoder = DECODERS[own.kind](own, words, encoder.spec.channels, encoder.spec.positions)
     model = CaptionModel(encoder, decoder)
     if start is not None:
@@ -144,27 +154,26 @@ def _identity(dataset: Dataset, recipe: Recipe, start: Bundle | None) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _weights_digest(recipe: Recipe, start: Bundle | None) -> str | None:
-    """The sha256 of the file that the encoder begins with; None where there is none to compare."""
-    if start is not None or recipe.encoder.weights is None or not Path(recipe.encoder.weights).is_file():
-        return None
-    return file_sha256(Path(recipe.encoder.weights))
+def _file_digests(recipe: Recipe, start: Bundle | None) -> dict[str, str]:
+    """The sha256 of the files that weights begin with, without those that are no longer there to compare."""
+    named = {"encoder_weights": recipe.encoder.weights, "word_vectors": recipe.words.glove} if start is None else {}
+    return {name: file_sha256(Path(path)) for name, path in named.items() if path and Path(path).is_file()}
 
 
-def _claim(folder: Path, identity: str, weights: str | None) -> str | None:
-    """Make the folder this run's; return the digest of the encoder's first weights, if this call or the first knew."""
+def _claim(folder: Path, identity: str, files: dict[str, str]) -> dict[str, str]:
+    """Make the folder this run's; return the digests of its first files, if this call or the first knew them."""
     note = folder / "run.json"
     with writing(folder):
         told = _told(note) if note.exists() else {"run": identity}
-        began = told.get("encoder_weights")
-        if told.get("run") != identity or (weights and began not in (None, weights)):
+        if told.get("run") != identity or any(told.get(name) not in (None, digest) for name, digest in files.items()):
             raise RecipeError(
-                f"{folder} belongs to another run (the recipe, the encoder's weights or the dataset changed): "
+                f"{folder} belongs to another run (the recipe, its files or the dataset changed): "
                 "remove it or name another bundle"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(note, json.dumps({"run": identity, "encoder_weights": weights or began}).encode())
-    return weights or began
+        known = {name: digest for name, digest in told.items() if name != "run" and digest} | files
+        write_atomically(note, json.dumps({"run": identity, **known}).encode())
+    return known
 
 
 def _told(note: Path) -> dict[str, str | None]:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezzetin.decoding.beam import DecodingOptions, FloatArray, Hypothesis, IntArray, beam_search
+from mezzetin.decoding.beam import beam_search
+from mezzetin.decoding.options import DecodingOptions
+from mezzetin.decoding.step import FloatArray, Hypothesis, IntArray
 from mezzetin.vocabulary import END, SPECIAL
 
 Words = tuple[int, ...]
@@ -249,7 +251,3 @@ def test_no_images_give_no_hypotheses() -> None:
 def test_a_beam_wider_than_the_words_is_allowed(beam: int) -> None:
     (found,) = Model([random_row(7, 1)]).search(DecodingOptions(beam=beam, max_words=3))
     assert {h.words for h in found} <= {(4,), (4, 4), (4, 4, 4)} and len(found) == min(beam, 3)
-
-
-def test_options_describe_themselves_for_a_signature() -> None:
-    assert DecodingOptions(5, 12, 1.0).describe() == "beam=5|max_words=12|length_penalty=1"

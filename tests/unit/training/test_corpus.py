@@ -12,7 +12,7 @@ from PIL import Image
 
 from mezzetin.data.dataset import Dataset
 from mezzetin.data.ingest import ingest
-from mezzetin.errors import DatasetError
+from mezzetin.errors import DatasetError, FormatError
 from mezzetin.training.corpus import build_corpus
 from mezzetin.training.recipe import DataRecipe
 from mezzetin.vocabulary import UNKNOWN, Vocabulary
@@ -96,6 +96,22 @@ def test_the_words_of_a_bundle_are_kept(make: Make) -> None:
     corpus = build_corpus(make(numbered(5)), DataRecipe(), 0, given)
     assert corpus.vocabulary is given
     assert set(corpus.captions[0][1]) == {UNKNOWN, 4}
+
+
+def test_the_tutorials_cleaning_is_kept_in_the_vocabulary(make: Make) -> None:
+    pictures = {f"{n}.png": (n, ["A man's T-shirt, no. 4 , isn't RED !"]) for n in range(3)}
+    recipe = DataRecipe(tokeniser="tutorial", min_count=1, holdout=1)
+    corpus = build_corpus(make(pictures), recipe, 0, None)
+    said = ["mans", "tshirt", "no", "isnt", "red"]
+    assert corpus.only_words() == [[said], [said]]
+    assert corpus.held_references == [[said]]
+    assert corpus.vocabulary.tokeniser == "tutorial"
+    assert corpus.counts() == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+    # Training that goes on from a bundle splits captions as the bundle does, whatever the recipe says.
+    again = build_corpus(make(pictures), DataRecipe(), 0, corpus.vocabulary)
+    assert again.held_references == corpus.held_references
+    with pytest.raises(FormatError, match="knows no tokeniser 'moses'"):
+        build_corpus(make(pictures), DataRecipe(), 0, Vocabulary(["dog"], "moses"))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,11 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from mezzetin.bundle import Bundle, bundled_captioner
+from mezzetin.bundle import Bundle, bundled_captioner, reseal
 from mezzetin.captioner import BundleCaptioner, default_options
-from mezzetin.errors import BundleError
+from mezzetin.errors import BundleError, ImageError
 from mezzetin.pixels import decode
-from mezzetin.training.decoders.transformer import TransformerDecoder
+from mezzetin.training.decoders import DECODERS
 from mezzetin.training.encoders import encoder_of
 from mezzetin.training.export import HALF_FROM, export_graphs, round_weights
 from mezzetin.training.model import CaptionModel
@@ -30,7 +32,41 @@ from mezzetin.training.recipe import DecoderRecipe
 from mezzetin.vocabulary import START
 
 Made = tuple[CaptionModel, Bundle]
+Written = Callable[[str], Made]
 GRAPHS = ("encoder.onnx", "decoder.onnx")
+KINDS = ("transformer", "merge", "attention")
+
+
+@pytest.fixture(scope="module")
+def written(made: Made, model: Callable[..., CaptionModel], tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Captioners with each kind of decoder and their bundles, written once."""
+
+    @cache
+    def write(kind: str) -> Made:
+        if kind == "transformer":
+            return made
+        sealed, folder = made[1], tmp_path_factory.mktemp(kind)
+        # Three by three positions, so that there is something to choose from.
+        encoder, recipe = model(side=96).encoder, DecoderRecipe(kind=kind, width=32, embedding=24)
+        decoder = DECODERS[kind](recipe, len(sealed.vocabulary), encoder.spec.channels, encoder.spec.positions)
+        # Fresh weights say the same of every picture; louder ones don't.
+        torch.manual_seed(6)
+        for weight in (weight for weight in decoder.parameters() if weight.ndim == 2):
+            torch.nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+        captioner = CaptionModel(encoder, decoder).eval()
+        for path in sealed.folder.iterdir():
+            shutil.copy(path, folder)
+        round_weights(captioner)
+        export_graphs(captioner, folder, novelty(sealed))
+        own = {"encoder": {**encoder.spec.to_json(), "folded": True}, "decoder": captioner.decoder_facts()}
+        return captioner, reseal(folder, {**sealed.manifest, **own})
+
+    return write
+
+
+def novelty(bundle: Bundle) -> dict[str, Any]:
+    stored = load_file(bundle.folder / "weights.safetensors")
+    return {name: tensor.astype(np.float32) for name, tensor in stored.items() if name.startswith("novelty.")}
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -50,19 +86,32 @@ def greatest_difference(model: CaptionModel, folder: Path, images: int, beams: i
     decoder = session(folder / GRAPHS[1])
     state = np.zeros((images, beams, *model.decoder.start_shape), np.float32)
     torch_state = torch.from_numpy(state)
-    words = random.integers(4, len(model.decoder.bias), (length, images, beams))
+    words = random.integers(4, model.decoder.words.num_embeddings, (length, images, beams))
     words[0] = START
     for token in words:
-        said, state = decoder.run(None, {"token": token, "state": state, "memory": found})
-        expected, torch_state = model.decoder.step(torch.from_numpy(token), torch_state, memory)
-        worst += [np.abs(said - expected.numpy()).max(), np.abs(state - torch_state.numpy()).max()]
+        outputs = decoder.run(None, {"token": token, "state": state, "memory": found})
+        expected = model.decoder.step(torch.from_numpy(token), torch_state, memory)
+        worst += [np.abs(ours - theirs.numpy()).max() for ours, theirs in zip(outputs, expected, strict=True)]
+        state, torch_state = outputs[1], expected[1]
     return float(max(worst))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("images", "beams", "length"), [(1, 1, 20), (1, 5, 3), (4, 1, 2), (3, 4, 61)])
-def test_the_graphs_say_what_torch_says(made: Made, images: int, beams: int, length: int) -> None:
+def test_the_graphs_say_what_torch_says(written: Written, kind: str, images: int, beams: int, length: int) -> None:
+    model, bundle = written(kind)
     # The promise is 0.01; what is left is the order of float32 sums.
-    assert greatest_difference(made[0], made[1].folder, images, beams, length) < 1e-4
+    assert greatest_difference(model, bundle.folder, images, beams, length) < 1e-4
+
+
+@pytest.mark.parametrize(("kind", "further"), [("transformer", []), ("merge", []), ("attention", ["attention"])])
+def test_the_graphs_have_the_documented_names(written: Written, kind: str, further: list[str]) -> None:
+    graphs = [session(written(kind)[1].folder / name) for name in GRAPHS]
+    named = [([i.name for i in graph.get_inputs()], [o.name for o in graph.get_outputs()]) for graph in graphs]
+    assert named == [
+        (["pixels"], ["memory", "gist"]),
+        (["token", "state", "memory"], ["log_probabilities", "next_state", *further]),
+    ]
 
 
 SWIN: dict[str, Any] = {"side": 56, "img_size": 56, "embed_dim": 12, "depths": (2,), "num_heads": (1,)}
@@ -104,8 +153,9 @@ def assert_stored_once(folder: Path, computed: tuple[str, ...] = ()) -> None:
     assert set(places.values()) == {1}
 
 
-def test_each_weight_is_stored_once_and_the_large_ones_in_half_precision(made: Made) -> None:
-    model, bundle = made
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_weight_is_stored_once_and_the_large_ones_in_half_precision(written: Written, kind: str) -> None:
+    model, bundle = written(kind)
     assert_stored_once(bundle.folder)
     tensors = load_file(bundle.folder / "weights.safetensors")
     assert {name for name in tensors if not name.startswith("novelty.")} == set(model.state_dict())
@@ -115,9 +165,7 @@ def test_each_weight_is_stored_once_and_the_large_ones_in_half_precision(made: M
 
 def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(made: Made, tmp_path: Path) -> None:
     model, bundle = made
-    stored = load_file(bundle.folder / "weights.safetensors")
-    extra = {name: tensor.astype(np.float32) for name, tensor in stored.items() if name.startswith("novelty.")}
-    export_graphs(model, tmp_path, extra)
+    export_graphs(model, tmp_path, novelty(bundle))
     for name in (*GRAPHS, "weights.safetensors"):
         assert (tmp_path / name).read_bytes() == (bundle.folder / name).read_bytes()
     here = [Path.cwd(), Path.home(), tmp_path, torch.__file__, socket.gethostname(), platform.node()]
@@ -145,18 +193,18 @@ def mosaic(path: Path, seed: int) -> Path:
     return path
 
 
-@pytest.fixture(params=["untrained", "bundled"])
-def captioner(request: pytest.FixtureRequest, made: Made) -> Made:
+@pytest.fixture(params=[*KINDS, "bundled"])
+def captioner(request: pytest.FixtureRequest, written: Written) -> Made:
     """A bundle and the torch model that its weights file holds."""
-    if request.param == "untrained":
-        return made
+    if request.param != "bundled":
+        return written(request.param)
     try:
         bundle = bundled_captioner()
     except BundleError:
         pytest.skip("this checkout holds no bundled captioner")
     encoder, words = encoder_of(bundle), len(bundle.vocabulary)
     recipe = DecoderRecipe(**bundle.manifest["training"]["recipe"]["decoder"])
-    decoder = TransformerDecoder(recipe, words, encoder.spec.channels, encoder.spec.positions)
+    decoder = DECODERS[recipe.kind](recipe, words, encoder.spec.channels, encoder.spec.positions)
     model = CaptionModel(encoder, decoder).eval()
     stored = load_file(bundle.folder / "weights.safetensors")
     wanted = {name: torch.from_numpy(stored[name]).float() for name in model.state_dict()}
@@ -175,3 +223,29 @@ def test_a_hundred_captions_are_those_of_torch(captioner: Made, tmp_path: Path) 
     assert [[token.text for token in caption.tokens] for caption in captions] == expected
     # A hundred times the same words would show nothing.
     assert len({caption.text for caption in captions}) > 20
+
+
+@torch.no_grad()
+def test_a_bundle_with_attention_says_where_it_looked(written: Written, tmp_path: Path) -> None:
+    model, bundle = written("attention")
+    captioner, path, words = BundleCaptioner(bundle), mosaic(tmp_path / "a.png", 3), bundle.vocabulary.words[5:12]
+    found = captioner.attend(path, words)
+    assert found is not None
+    assert bundle.manifest["decoder"]["grid"] == [3, 3]
+    assert found.shape == (7, 3, 3)
+    assert np.allclose(found.sum((1, 2)), 1, atol=1e-5)
+    memory = model.decoder.remember(model.encoder(torch.from_numpy(np.asarray(captioner.pixels(path))[None])))
+    state = torch.zeros(1, 1, *model.decoder.start_shape)
+    for number, look in zip([START, *bundle.vocabulary.encode(words)], found, strict=False):
+        _, state, expected = model.decoder.step(torch.tensor([[number]]), state, memory)
+        assert np.allclose(look.ravel(), expected.numpy().ravel(), atol=1e-5)
+    assert len({round(float(look.max()), 5) for look in found}) > 3
+    none = captioner.attend(path, [])
+    assert none is not None and none.shape == (0, 3, 3)
+    with pytest.raises(ImageError, match="check its name"):
+        captioner.attend(tmp_path / "none.png", words)
+
+
+@pytest.mark.parametrize("kind", ["transformer", "merge"])
+def test_a_bundle_without_attention_says_so(written: Written, kind: str, tmp_path: Path) -> None:
+    assert BundleCaptioner(written(kind)[1]).attend(mosaic(tmp_path / "a.png", 3), ["dog"]) is None

@@ -42,7 +42,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
 
 
 def test_a_key_like_no_other_is_refused_with_all_known_ones(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "[data]\nzzz = 1").endswith("known keys: holdout, max_words, min_count")
+    assert refusal(tmp_path, "[data]\nzzz = 1").endswith("known keys: holdout, max_words, min_count, tokeniser")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,11 @@ def test_a_key_like_no_other_is_refused_with_all_known_ones(tmp_path: Path) -> N
         ("[data]\nmax_words = 61", "data.max_words"),
         ("[decoder]\nwidth = 100\nheads = 3", "width 100 is not a multiple of heads 3"),
         ("[decoder]\nkind = 'lstm'", "decoder.kind"),
+        ("[decoder]\nkind = ['merge']", "decoder.kind"),
+        ("[decoder]\nkind = 'merge'\nheads = 4", "decoder: kind 'merge' has no 'heads'; it has width, layers, "),
+        ("[decoder]\nembedding = 300", "decoder: kind 'transformer' has no 'embedding'"),
+        ("[decoder]\nkind = 'attention'\nlayers = 2", "decoder: kind 'attention' has no 'layers'"),
+        ("[decoder]\nkind = 'attention'\ndoubly_stochastic = -1", "decoder.doubly_stochastic"),
         ("[decoder]\ndropout = 1.0", "decoder.dropout"),
         ("[encoder]\nmean = [0.5, 0.5]", "encoder.mean"),
         ("[[stages]]\nname = 'Two words'", "stages.0.name"),

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mezzetin.training.decoders.decoder import Decoder
 from mezzetin.training.dropout import ByteDropout
 from mezzetin.training.recipe import DecoderRecipe
 
@@ -57,7 +58,7 @@ class Layer(nn.Module):
         return out
 
 
-class TransformerDecoder(nn.Module):
+class TransformerDecoder(Decoder):
     """See the module. `channels` is C, the width of the encoder's features."""
 
     def __init__(self, recipe: DecoderRecipe, vocabulary_size: int, channels: int, positions: int) -> None:
