@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mezzetin.data.scratch import scratch_disk
 from mezzetin.data.splits import UNUSED
-from mezzetin.errors import EnvironmentProblem
 
 _TABLE = """
 CREATE TABLE fact (number INTEGER PRIMARY KEY, id TEXT, split TEXT, written TEXT, sha256 BLOB, likeness BLOB,
@@ -46,7 +45,7 @@ class Facts:
     def __init__(self) -> None:
         self._table = sqlite3.connect("", isolation_level=None)
         self._count = 0
-        with _scratch_disk():
+        with scratch_disk():
             self._table.executescript(_TABLE)
             self._table.execute("BEGIN")
 
@@ -62,7 +61,7 @@ class Facts:
         sha256 = bytes.fromhex(row["sha256"]) if row["sha256"] else None
         said = (row["image_id"], row["split"], row["split"], sha256, likeness.to_bytes(8, "big"))
         rest = (row["status"], row["error"], row["width"] or 0, row["height"] or 0, group)
-        with _scratch_disk():
+        with scratch_disk():
             self._table.execute("INSERT INTO fact VALUES (?,?,?,?,?,?,?,?,?,?,?)", (self._count, *said, *rest))
         self._count += 1
 
@@ -80,7 +79,7 @@ class Facts:
     def families(self) -> Iterator[tuple[str, list[Fact]]]:
         """Yield each group by name with its rows, first to last."""
         query = "SELECT family, {} FROM fact WHERE family IS NOT NULL ORDER BY family, number"
-        with _scratch_disk():
+        with scratch_disk():
             for name, rows in groupby(self._table.execute(query.format(_COLUMNS)), key=lambda row: row[0]):
                 yield name, [_fact(row[1:]) for row in rows]
 
@@ -90,7 +89,7 @@ class Facts:
 
     def likenesses(self) -> NDArray[np.uint64]:
         """Return the perceptual hash of each row's image, `FLAT` where it has none: `[rows]`."""
-        with _scratch_disk():
+        with scratch_disk():
             rows = self._table.execute("SELECT likeness FROM fact ORDER BY number")
             return np.frombuffer(b"".join(likeness for (likeness,) in rows), ">u8").astype(np.uint64)
 
@@ -101,33 +100,33 @@ class Facts:
 
     def any_usable(self) -> bool:
         """Say whether any row has a picture."""
-        with _scratch_disk():
+        with scratch_disk():
             return self._table.execute("SELECT 1 FROM fact WHERE status = 'ok' LIMIT 1").fetchone() is not None
 
     def all_missing(self) -> bool:
         """Say whether not one row's picture was there."""
-        with _scratch_disk():
+        with scratch_disk():
             return self._table.execute("SELECT 1 FROM fact WHERE status <> 'missing' LIMIT 1").fetchone() is None
 
     def move(self, number: int, split: str) -> None:
         """Put a row into another split than it was written with."""
-        with _scratch_disk():
+        with scratch_disk():
             self._table.execute("UPDATE fact SET split = ? WHERE number = ?", (split, number))
 
     def moved(self, first: int, count: int) -> bool:
         """Say whether any of these rows belongs in another split than it was written with."""
         query = "SELECT 1 FROM fact WHERE number >= ? AND number < ? AND split <> written LIMIT 1"
-        with _scratch_disk():
+        with scratch_disk():
             return self._table.execute(query, (first, first + count)).fetchone() is not None
 
     def splits(self, first: int, count: int) -> list[str]:
         """Return the splits of these rows."""
         query = "SELECT split FROM fact WHERE number >= ? AND number < ? ORDER BY number"
-        with _scratch_disk():
+        with scratch_disk():
             return [str(split) for (split,) in self._table.execute(query, (first, first + count))]
 
     def _facts(self, query: str, *values: int) -> Iterator[Fact]:
-        with _scratch_disk():
+        with scratch_disk():
             yield from map(_fact, self._table.execute(query.format(_COLUMNS), values))
 
 
@@ -139,13 +138,3 @@ def _fact(row: tuple[Any, ...]) -> Fact:
 def held_apart(splits: Iterable[str]) -> bool:
     """Say whether pictures of these splits stand on different sides; one that is in none stands on no side."""
     return len(set(splits) - {UNUSED}) > 1
-
-
-@contextmanager
-def _scratch_disk() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise EnvironmentProblem(
-            f"temporary files can't be written ({error}): free some space or set TMPDIR to another folder"
-        ) from error

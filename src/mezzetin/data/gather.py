@@ -11,13 +11,12 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mezzetin.data.readers.record import Defect, Record
 from mezzetin.data.readers.source import ImageSource, from_text, to_text
+from mezzetin.data.scratch import scratch_disk
 from mezzetin.data.splits import most_held_out
-from mezzetin.errors import EnvironmentProblem
 
 _TABLES = """
 CREATE TABLE picture (key INTEGER PRIMARY KEY, id TEXT UNIQUE, place TEXT, uri TEXT, first INTEGER, family TEXT);
@@ -53,16 +52,6 @@ class Gathered:
         return from_text(self.place) if self.place else None
 
 
-@contextmanager
-def _scratch_disk() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise EnvironmentProblem(
-            f"temporary files can't be written ({error}): free some space or set TMPDIR to another folder"
-        ) from error
-
-
 class Gathering:
     """The records of one source, on disk, to be walked through as often as needed."""
 
@@ -72,7 +61,7 @@ class Gathering:
         self._table = sqlite3.connect("", isolation_level=None)
         self._language = language
         self._recent: dict[str, _Seen] = {}
-        with _scratch_disk():
+        with scratch_disk():
             self._table.executescript(_TABLES)
             self._table.execute("BEGIN")
             for seq, record in enumerate(records):
@@ -92,13 +81,13 @@ class Gathering:
 
     def __iter__(self) -> Iterator[Gathered]:
         query = "SELECT key, id, place, uri, family FROM picture ORDER BY first IS NULL, first, id"
-        with _scratch_disk():
+        with scratch_disk():
             for row in self._table.execute(query):
                 yield self._entry(*row)
 
     def defects(self) -> Iterator[Defect]:
         """Yield the defects that belong to no picture, in the source's order."""
-        with _scratch_disk():
+        with scratch_disk():
             for row in self._table.execute("SELECT kind, name, detail FROM defect ORDER BY rowid"):
                 yield Defect(*row)
 
@@ -115,7 +104,7 @@ class Gathering:
         return digest.hexdigest()
 
     def _one(self, query: str) -> int:
-        with _scratch_disk():
+        with scratch_disk():
             return int(self._table.execute(query).fetchone()[0])
 
     def _add(self, seq: int, record: Record) -> None:

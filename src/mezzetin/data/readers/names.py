@@ -11,11 +11,11 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from mezzetin.data.readers.record import is_name
-from mezzetin.errors import EnvironmentProblem, MezzetinError
+from mezzetin.data.scratch import scratch_disk
+from mezzetin.errors import MezzetinError
 from mezzetin.storage.paths import Place
 
 _UNCLEAN = re.compile(r"\\|//|/$|(^|/)\.(/|$)|^$")
@@ -43,7 +43,7 @@ class Pictures:
         self._known: dict[str, str | None] = {}
         self._last: tuple[str, Sequence[str], str] = ("", (), "")
         self._table = sqlite3.connect("", isolation_level=None)
-        with _scratch_disk():
+        with scratch_disk():
             self._table.execute("PRAGMA journal_mode = OFF")
             self._table.execute(
                 "CREATE TABLE entry (folder INTEGER, folded TEXT, name TEXT, PRIMARY KEY (folder, folded, name)) "
@@ -92,7 +92,7 @@ class Pictures:
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Yield the names in a folder, sorted."""
-        with _scratch_disk():
+        with scratch_disk():
             key = self._listed(folder)
             for (name,) in self._table.execute("SELECT name FROM entry WHERE folder = ? ORDER BY name", (key,)):
                 yield str(name)
@@ -120,7 +120,7 @@ class Pictures:
         if key is None:
             return None
         query = "SELECT name FROM entry WHERE folder = ? AND folded = ? ORDER BY name <> ?, name LIMIT 1"
-        with _scratch_disk():
+        with scratch_disk():
             row = self._table.execute(query, (key, _folded(part), part)).fetchone()
         return str(row[0]) if row else None
 
@@ -135,7 +135,7 @@ class Pictures:
     def _list(self, key: int, folder: Place) -> bool:
         """Whether a folder could be listed; its names are in the table then."""
         names = _Names(folder)
-        with _scratch_disk():
+        with scratch_disk():
             self._table.execute("BEGIN")
             for name in names:
                 if is_name(name):
@@ -164,16 +164,6 @@ class _Names:
 def _folded(name: str) -> str:
     """Letter case aside; macOS writes accents apart."""
     return unicodedata.normalize("NFC", name).casefold()
-
-
-@contextmanager
-def _scratch_disk() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise EnvironmentProblem(
-            f"temporary files can't be written ({error}): free some space or set TMPDIR to another folder"
-        ) from error
 
 
 def first_folder(source: Place, names: Iterable[str]) -> Place | None:
