@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mezzetin.neutral import neutral_caption, neutral_text, neutral_tokens
@@ -129,15 +129,15 @@ plain = st.sampled_from(
 words = st.lists(st.one_of(st.sampled_from(GENDERED), plain), max_size=12)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
+@example(words=["actresses", "groom"])
 @given(words=words)
 def test_what_was_made_neutral_stays_as_it_is(words: list[str]) -> None:
-    # "Groom" is noun or verb by the word before it, and that word may have been made neutral.
-    once = neutral_text(" ".join(word for word in words if word != "groom"))
+    once = neutral_text(" ".join(words))
     assert neutral_text(once) == once
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(words=words)
 def test_no_gendered_word_is_left(words: list[str]) -> None:
     # "Groom" is also what animals do; "lady bug" and "spider man" do not come up here.
@@ -145,14 +145,14 @@ def test_no_gendered_word_is_left(words: list[str]) -> None:
     assert left <= {"groom"}
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(text=st.text(max_size=60))
 def test_text_without_a_gendered_word_stays_letter_for_letter(text: str) -> None:
     if not {*tokenise(text), *text.lower().split()} & {*GENDERED, "male", "female", "males", "females"}:
         assert neutral_text(text) == text
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(words=words, seed=st.integers(0, 99))
 def test_tokens_say_what_the_text_says_and_keep_the_probability(words: list[str], seed: int) -> None:
     spoken = tokenise(sentence(tokenise(" ".join(words))))

@@ -115,12 +115,16 @@ def mend_articles(phrase: Phrase) -> None:
             phrase[at].say("an" if _begins_with_vowel(phrase.word(at + 1)) else "a")
 
 
+# Also what the plurals have become: a text that is neutral already stays as it is.
+_SEVERAL = {*MANY, *map(plural_of, ONE.values())}
+
+
 def _neutral(phrase: Phrase, at: int) -> tuple[str, bool]:
     """The neutral singular of the noun at a place and whether it is a plural there; empty for anything else."""
     word, before, after = phrase.word(at), phrase.word(at - 1), phrase.word(at + 1)
     if before in NOT_AFTER.get(word, ()) or after in NOT_BEFORE.get(word, ()):
         return "", False
-    if word == "groom" and (before in MANY or before in ("dogs", "to", "they", "horses", "cats")):
+    if word == "groom" and (before in _SEVERAL or before in ("dogs", "to", "they", "horses", "cats")):
         return "", False
     # "Two woman" are people too.
     miscounted = before in NUMBERS[2:]
