@@ -116,7 +116,7 @@ def mend_articles(phrase: Phrase) -> None:
 
 
 # Also what the plurals have become: a text that is neutral already stays as it is.
-_SEVERAL = {*MANY, *map(plural_of, ONE.values())}
+_SEVERAL = {*MANY, *(plural_of(noun).split()[-1] for noun in ONE.values())}
 
 
 def _neutral(phrase: Phrase, at: int) -> tuple[str, bool]:
