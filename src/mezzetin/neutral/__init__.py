@@ -54,7 +54,8 @@ def neutral_tokens(tokens: Sequence[Token]) -> tuple[Token, ...]:
         if not piece.changed:
             found.extend(tokens[piece.start : piece.end])
             continue
-        words = piece.text.split()
+        # A lone apostrophe is written, and is no word: the tokeniser drops it.
+        words = [word for word in piece.text.split() if word != "'"]
         together = math.prod(token.probability for token in tokens[piece.start : piece.end])
         share = together if len(words) == 1 else round(together ** (1 / len(words)), 6)
         found.extend(Token(word, share) for word in words)
