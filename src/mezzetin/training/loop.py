@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mezzetin.decoding.beam import DecodingOptions
 from mezzetin.errors import RecipeError
@@ -58,8 +59,8 @@ class Stage:
 
     def __init__(self, run: Run, stage: StageRecipe, model: CaptionModel, pictures: Pictures) -> None:
         self.run, self.stage, self.model, self.pictures = run, stage, model, pictures
-        tuned = stage.encoder == "fine-tuned"
-        model.encoder.requires_grad_(tuned)
+        model.encoder.requires_grad_(stage.encoder == "fine-tuned")
+        _keep(model.encoder.trunk, stage.kept)
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.average = {name: p.detach().clone() for name, p in self.weights.items()}
         self.best = {name: p.detach().clone() for name, p in self.weights.items()}
@@ -235,6 +236,17 @@ def held_out_cider(model: CaptionModel, pictures: Pictures, corpus: Corpus, reci
             words = corpus.vocabulary.decode(ranked[0].words)
             scores.append(cider.score(len(scores), words))
     return float(np.mean(scores))
+
+
+def _keep(trunk: nn.Module, parts: Sequence[str]) -> None:
+    """Let parts of the encoder stay as they are; below the lowest part that learns nothing is differentiated either."""
+    named = dict(trunk.named_modules())
+    for part in parts:
+        if part not in named:
+            raise RecipeError(
+                f"the encoder has no part {part!r}: its parts are {', '.join(n for n in named if n)[:200]}"
+            )
+        named[part].requires_grad_(False)
 
 
 def _groups(weights: dict[str, torch.nn.Parameter], stage: StageRecipe) -> list[dict[str, object]]:

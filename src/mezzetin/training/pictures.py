@@ -64,18 +64,24 @@ class FrozenPictures:
 
 
 class LivePictures:
-    """Cached pixels and a living encoder. `crop` is the smallest share of a side that a crop keeps."""
+    """Cached pixels and a living encoder.
 
-    def __init__(self, cache: RowCache, encoder: ImageEncoder, crop: float) -> None:
-        self._cache, self._encoder, self._crop = cache, encoder, crop
+    `crop` is the smallest share of a side that a crop keeps, `light` the share that brightness and contrast change by.
+    """
+
+    def __init__(self, cache: RowCache, encoder: ImageEncoder, crop: float, light: float = 0) -> None:
+        self._cache, self._encoder, self._crop, self._light = cache, encoder, crop, light
 
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
         """See `Pictures`; gradients reach the encoder."""
         pixels = torch.from_numpy(self._cache.read(keys))
-        if self._crop == 1 and not mirrored.any():
+        if self._crop == 1 and self._light == 0 and not mirrored.any():
             features: Tensor = self._encoder(pixels)
             return features
-        normalised = (pixels.permute(0, 3, 1, 2).float() - self._encoder.mean) / self._encoder.std
+        shown = pixels.permute(0, 3, 1, 2).float()
+        if self._light:
+            shown = _relit(shown, self._light, seed)
+        normalised = (shown - self._encoder.mean) / self._encoder.std
         return self._encoder.features(_cropped(normalised, mirrored, self._crop, seed))
 
     def plain(self, keys: Sequence[str]) -> Tensor:
@@ -100,6 +106,15 @@ def _cropped(pixels_B3HW: Tensor, mirrored: NDArray[np.bool_], crop: float, seed
     theta[:, :, 2] = centre_B2
     grid = F.affine_grid(torch.from_numpy(theta), list(pixels_B3HW.shape), align_corners=False)
     return F.grid_sample(pixels_B3HW, grid, padding_mode="reflection", align_corners=False)
+
+
+def _relit(pixels_B3HW: Tensor, light: float, seed: int) -> Tensor:
+    """Change each picture's brightness and contrast; its hues stay, for captions name them."""
+    random = np.random.default_rng([seed, 1])
+    factors_2B = torch.from_numpy(random.uniform(1 - light, 1 + light, (2, len(pixels_B3HW))).astype(np.float32))
+    brightness_B111, contrast_B111 = factors_2B.view(2, -1, 1, 1, 1)
+    mean_B111 = pixels_B3HW.mean((1, 2, 3), keepdim=True)
+    return ((pixels_B3HW - mean_B111) * contrast_B111 + mean_B111 * brightness_B111).clamp_(0, 255)
 
 
 def cached_features(
@@ -129,7 +144,14 @@ def cached_features(
 
 
 def cached_pixels(
-    dataset: Dataset, keys: Sequence[str], encoder: ImageEncoder, folder: Path, *, crop: float, report: Report
+    dataset: Dataset,
+    keys: Sequence[str],
+    encoder: ImageEncoder,
+    folder: Path,
+    *,
+    crop: float,
+    light: float = 0,
+    report: Report,
 ) -> LivePictures:
     """Decode what is missing of the pictures, once."""
     side = encoder.spec.preprocessing
@@ -137,7 +159,7 @@ def cached_pixels(
     name = f"pixels-{side.width}x{side.height}-{fit}-{side.interpolation}"
     cache = RowCache(folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8)
     _fill(cache, dataset, keys, encoder, lambda pixels: pixels, report)
-    return LivePictures(cache, encoder, crop)
+    return LivePictures(cache, encoder, crop, light)
 
 
 def _fill(

@@ -111,6 +111,8 @@ class StageRecipe(Settings):
     clip: float = Field(1.0, gt=0, description="the gradient's norm is clipped to this")
     mirror: bool = Field(False, description="show half of the pictures mirrored, left and right swapped")
     crop: float = Field(1.0, gt=0.2, le=1, description="smallest share of a side that a random crop keeps")
+    light: float = Field(0.0, ge=0, lt=1, description="fine-tuned: brightness and contrast change by up to this share")
+    kept: tuple[str, ...] = Field((), description="fine-tuned: parts of the encoder that stay as they are, by name")
     objective: Literal["cross-entropy", "self-critical"] = "cross-entropy"
     samples: int = Field(5, ge=2, le=100, description="self-critical: captions of an image that are sampled")
     temperature: float = Field(1.0, gt=0, le=10, description="self-critical: of the sampled probabilities")
@@ -120,7 +122,8 @@ class StageRecipe(Settings):
     def _own_fields(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A stage of cross-entropy is told as it was before there was another objective: its runs stay the same runs.
         foreign = _SELF_CRITICAL if self.objective == "cross-entropy" else ()
-        return {name: value for name, value in plain(self).items() if name not in foreign}
+        unsaid = [name for name in ("light", "kept") if not getattr(self, name)]
+        return {name: value for name, value in plain(self).items() if name not in (*foreign, *unsaid)}
 
 
 class DecodingRecipe(Settings):

@@ -118,7 +118,9 @@ def _pictures(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionMode
     with writing(folder):
         if stage.encoder == "frozen":
             return cached_features(dataset, keys, model.encoder, folder, mirror=stage.mirror, report=run.report)
-        return cached_pixels(dataset, keys, model.encoder, folder, crop=stage.crop, report=run.report)
+        return cached_pixels(
+            dataset, keys, model.encoder, folder, crop=stage.crop, light=stage.light, report=run.report
+        )
 
 
 def _recorded(recipe: Recipe, start: Bundle | None) -> Recipe:
