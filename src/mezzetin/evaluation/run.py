@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,19 @@ from mezzetin.bundle import image_keys
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import DatasetError
+from mezzetin.evaluation.findings import Findings
+from mezzetin.evaluation.judged import Judged, material_of
 from mezzetin.evaluation.report import EvaluationPage, JudgedPicture, ProtocolFacts, write_report
 from mezzetin.metrics import meteor, score
 from mezzetin.pixels import thumbnail
 from mezzetin.records import Progress, Score
 from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
-from mezzetin.text import TOKENISER, tokenise
+from mezzetin.text import TOKENISER
 from mezzetin.worker import caption_pictures
 
 SHOWN = 12
 """Pictures in each section of the page."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One evaluated picture, in words."""
-
-    image_id: str
-    hypothesis: str
-    references: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,7 @@ class Evaluation:
     pictures: tuple[Judged, ...]
     decoding: str
     notes: tuple[str, ...] = ()
+    findings: Findings = field(default_factory=Findings)
 
     def value(self, name: str) -> float:
         """The value of the metric `name`. Raises KeyError when it was not computed."""
@@ -76,6 +70,7 @@ class Evaluation:
                 for s in self.scores
             ],
             "notes": list(self.notes),
+            "findings": self.findings.to_json(),
         }
 
 
@@ -95,8 +90,8 @@ def judge(
     """
     _check(captioner, dataset, split)
     pictures = tuple(_judged(captioner, dataset, split, report))
-    hypotheses = [tokenise(picture.hypothesis) for picture in pictures]
-    references = [[tokenise(reference) for reference in picture.references] for picture in pictures]
+    material = material_of(pictures)
+    hypotheses, references = material.hypotheses, material.references
     counts = sorted({len(own) for own in references})
     spread = "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
     decoding = captioner.options.describe()
