@@ -7,7 +7,7 @@ Leaves: one page; a test fails when it is not what the commands say.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -63,9 +63,19 @@ class Parameter:
 
 def commands() -> dict[str, Callable[..., Any]]:
     """The functions behind the commands by the commands' names, in the order in which the help lists them."""
-    registered = [command.callback for command in app.registered_commands if command.callback]
-    names = list(getattr(typer.main.get_command(app), "commands", {}))
-    return dict(zip(names, registered, strict=True))
+    found = dict(_commands_of(app))
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            found |= {f"{group.name} {name}": function for name, function in _commands_of(group.typer_instance)}
+    return found
+
+
+def _commands_of(group: typer.Typer) -> Iterator[tuple[str, Callable[..., Any]]]:
+    registered = [command.callback for command in group.registered_commands if command.callback]
+    commands = getattr(typer.main.get_command(group), "commands", {})
+    # Groups stand among them: they have no callback of their own.
+    names = [name for name, command in commands.items() if not hasattr(command, "commands")]
+    yield from zip(names, registered, strict=True)
 
 
 def parameters(function: Callable[..., Any]) -> list[Parameter]:

@@ -19,13 +19,15 @@ from mezzetin.captioner import BundleCaptioner, load_captioner
 from mezzetin.checkup.examination import doctor
 from mezzetin.contactsheet import sheet_items, write_contact_sheet
 from mezzetin.errors import InputError, MissingExtra, RecipeError
+from mezzetin.evaluation.judging import compare, evaluate
 from mezzetin.pixels import DEFAULT_MAX_PIXELS
 from mezzetin.records import Caption, Progress
+from mezzetin.serving.keys import add_key, list_keys, revoke_key
+from mezzetin.serving.start import serve
 from mezzetin.storage.azure.credentials import login, logout
 from mezzetin.storage.copying.run import store
 from mezzetin.storage.paths import Place, writing
 from mezzetin.storage.pictures import find_pictures
-from mezzetin.storage.staging import staged_folder
 from mezzetin.worker import caption_pictures
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from mezzetin.data.inspection import Inspection
     from mezzetin.data.report import IngestReport
     from mezzetin.decoding.options import DecodingChanges
-    from mezzetin.evaluation.run import Evaluation
     from mezzetin.training.recipe import Recipe
+    from mezzetin.training.sweep.run import Outcome, SweepOptions
 
 Report = Callable[[Progress], None]
 
@@ -51,15 +53,23 @@ def caption(
     beam: int | None = None,
     alternatives: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    min_confidence: float | None = None,
     captioner: BundleCaptioner | None = None,
     **decoding: Unpack[DecodingChanges],
 ) -> Iterator[tuple[str, Caption]]:
     """Caption the pictures that paths and folders name: (name, caption) in order, errors as captions with `error`.
 
-    `captioner` spares the loading of `model` when one is loaded already; `decoding` is that of `load_captioner`.
+    `captioner` spares the loading of `model` when one is loaded already; the rest is that of `load_captioner`.
     """
     if captioner is None:
-        captioner = load_captioner(model, beam=beam, alternatives=alternatives, max_pixels=max_pixels, **decoding)
+        captioner = load_captioner(
+            model,
+            beam=beam,
+            alternatives=alternatives,
+            max_pixels=max_pixels,
+            min_confidence=min_confidence,
+            **decoding,
+        )
     yield from caption_pictures(captioner, find_pictures(places))
 
 
@@ -149,7 +159,9 @@ def train(
 
     `recipe` is a TOML file or a `Recipe`; `start` a bundle to go on from ("bundled": the bundled captioner). The same
     call goes on where an earlier one was cut off; a bundle that is finished is returned as it is. Dataset and bundle
-    may lie in a store; what is not the result is then kept in `NAME.training` in the current folder.
+    may lie in a store; what is not the result is then kept in `NAME.training` in the current folder. Called in every
+    process that torchrun started, they train together; the first of them reports, writes and raises, see
+    `mezzetin.training.ranks`.
 
     Raises:
         MissingExtra: `mezzetin[train]` is not installed.
@@ -159,52 +171,59 @@ def train(
     """
     _need_torch()
     from mezzetin.data.dataset import Dataset
-    from mezzetin.training.run import is_result_of, remove_scratch, run_folder, train_stages
+    from mezzetin.training.ranks import joined
+    from mezzetin.training.run import remove_scratch, run_folder, train_stages
 
-    chosen = _recipe(recipe, encoder_weights)
-    data, target = Dataset.open(dataset), Place.of(bundle)
-    begin = find_bundle(start) if start is not None else None
-    folder = run_folder(target)
-    if (target / MANIFEST).exists():
-        found = Bundle.open(target)
-        if not is_result_of(found, data, chosen, begin):
-            raise RecipeError(f"{target} holds the bundle of another run: name another or remove it")
-        return found
-    last = train_stages(data, folder, chosen, start=begin, report=report)
-    finished = _published(last, target, folder, _findings(last, data, report))
-    remove_scratch(folder)
-    return finished
+    with joined() as ranks:
+        tell = report if ranks.leads else _silent
+        chosen, data, target = _recipe(recipe, encoder_weights), Dataset.open(dataset), Place.of(bundle)
+        begin = find_bundle(start) if start is not None else None
+        folder = run_folder(target)
+        found = ranks.led(lambda: _finished(target, data, chosen, begin))
+        if found is not None:
+            return found
+        last = train_stages(data, folder, chosen, start=begin, report=tell, ranks=ranks)
+        finished = ranks.led(lambda: _completed(last, begin, data, target, folder, tell))
+        remove_scratch(folder)
+        return finished
 
 
-def evaluate(
-    dataset: str | Path,
-    model: str | Path | None = None,
-    *,
-    split: str = "val",
-    beam: int | None = None,
-    decoding: DecodingChanges | None = None,
-    out: str | Path | None = None,
-    report: Report = _silent,
-) -> tuple[Evaluation, Place]:
-    """Score a captioner on a split it has not seen; keep captions, scores and an HTML page in the folder `out`.
-
-    Returns the evaluation and the folder, which may lie in a store; by default it is `NAME-SPLIT.evaluation` in the
-    current one.
+def sweep(
+    recipe: str | Path | Recipe | None, dataset: str | Path, folder: str | Path, **options: Unpack[SweepOptions]
+) -> Outcome:
+    """Train a recipe with other values, or on shares of the pictures; see `mezzetin.training.sweep` for `options`.
 
     Raises:
-        DatasetError: the split is empty, was trained on, or is in another language.
+        MissingExtra: `mezzetin[train]` is not installed.
+        RecipeError: a range is wrong, or `folder` holds the trials of something else.
 
     """
+    _need_torch("optuna")
     from mezzetin.data.dataset import Dataset
-    from mezzetin.evaluation.run import judge, keep
+    from mezzetin.training.sweep.run import sweep as work
 
-    captioner = load_captioner(model, beam=beam, **(decoding or {}))
-    data = Dataset.open(dataset)
-    place = Place.of(out if out is not None else f"{captioner.info.name}-{split}.evaluation")
-    found = judge(captioner, data, split, report=report)
-    with staged_folder(place) as folder:
-        keep(found, captioner, data, folder)
-    return found, place
+    return work(Dataset.open(dataset), Place.of(folder), _recipe(recipe), **options)
+
+
+def _finished(target: Place, dataset: Dataset, recipe: Recipe, start: Bundle | None) -> Bundle | None:
+    from mezzetin.training.run import is_result_of
+
+    if not (target / MANIFEST).exists():
+        return None
+    found = Bundle.open(target)
+    if not is_result_of(found, dataset, recipe, start):
+        raise RecipeError(f"{target} holds the bundle of another run: name another or remove it")
+    return found
+
+
+def _completed(
+    trained: Bundle, start: Bundle | None, dataset: Dataset, target: Place, folder: Path, report: Report
+) -> Bundle:
+    """Calibrate, judge and publish what the last stage made."""
+    from mezzetin.training.calibrating import calibrate
+
+    last = calibrate(trained, dataset, start=start, report=report)
+    return _published(last, target, folder, _findings(last, dataset, report))
 
 
 def _published(last: Bundle, target: Place, folder: Path, findings: dict[str, bytes]) -> Bundle:
@@ -216,37 +235,37 @@ def _published(last: Bundle, target: Place, folder: Path, findings: dict[str, by
 
 
 def _findings(bundle: Bundle, dataset: Dataset, report: Report) -> dict[str, bytes]:
-    """`scores.json` and `card.md`, from split `val` where there is one.
+    """`scores.json` and `card.md`, from split `val` where there is one in a language that can be scored.
 
     Without METEOR, which depends on the machine's Java: the same training gives the same bundle anywhere.
     """
     from mezzetin.evaluation.card import write_card
+    from mezzetin.evaluation.fitness import is_scored
     from mezzetin.evaluation.run import judge
 
-    if not dataset.count("val"):
+    if not dataset.count("val") or not is_scored(bundle.language):
         return {"card.md": write_card(bundle, None).encode()}
-    judged = judge(BundleCaptioner(bundle), dataset, "val", with_meteor=False, report=report)
+    judged = judge(BundleCaptioner(bundle), dataset, "val", with_meteor=False, with_findings=False, report=report)
     scores = json.dumps(judged.to_json(), indent=1) + "\n"
     return {"card.md": write_card(bundle, judged).encode(), "scores.json": scores.encode()}
 
 
-def _recipe(recipe: str | Path | Recipe | None, encoder_weights: str | Path | None) -> Recipe:
-    from mezzetin.training.recipe import Recipe, read_recipe
+def _recipe(recipe: str | Path | Recipe | None, encoder_weights: str | Path | None = None) -> Recipe:
+    from mezzetin.training.recipe import Recipe, read_recipe, with_weights
 
     chosen = recipe if isinstance(recipe, Recipe) else read_recipe(None if recipe is None else Path(recipe))
-    if encoder_weights is None:
-        return chosen
-    named = chosen.encoder.model_copy(update={"weights": str(encoder_weights)})
-    return chosen.model_copy(update={"encoder": named})
+    return with_weights(chosen, encoder_weights)
 
 
-def _need_torch() -> None:
-    if any(find_spec(name) is None for name in ("torch", "timm", "onnx")):
+def _need_torch(*others: str) -> None:
+    if any(find_spec(name) is None for name in ("torch", "timm", "onnx", *others)):
         raise MissingExtra("train", "training")
 
 
 __all__ = [
+    "add_key",
     "caption",
+    "compare",
     "contact_sheet",
     "doctor",
     "evaluate",
@@ -254,9 +273,13 @@ __all__ = [
     "find_pictures",
     "ingest",
     "inspect",
+    "list_keys",
     "load_captioner",
     "login",
     "logout",
+    "revoke_key",
+    "serve",
     "store",
+    "sweep",
     "train",
 ]

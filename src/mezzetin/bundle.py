@@ -6,6 +6,7 @@ decoder.onnx          token (B, K), state (B, K, ...), memory (B, ...) -> log-pr
 weights.safetensors   each weight once, fp16; both graphs refer into it, torch reads it by name
 vocabulary.json       the words
 training_images.npy   sorted 64-bit prefixes of the training pictures' sha256
+calibration.json      what makes a confidence of a caption's signals; absent where too few pictures were held out
 scores.json, card.md, LICENSE   how good it is, what it is for, on what terms
 """
 
@@ -22,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mezzetin.errors import BundleError
+from mezzetin.confidence import Calibration
+from mezzetin.errors import BundleError, FormatError
 from mezzetin.pixels import Preprocessing
 from mezzetin.records import ModelInfo
 from mezzetin.storage.cache import cache_folder
@@ -35,6 +37,7 @@ FORMAT = "mezzetin.bundle"
 VERSION = 1
 MANIFEST = "bundle.json"
 BUNDLED = "bundled"
+CALIBRATION = "calibration.json"
 WEIGHTS = "weights.safetensors"
 REQUIRED = ("encoder.onnx", "decoder.onnx", WEIGHTS, "vocabulary.json", "training_images.npy", "card.md")
 
@@ -102,6 +105,23 @@ class Bundle:
         """Sorted prefixes of the training pictures' digests; see `image_keys`."""
         keys: NDArray[np.uint64] = np.load(self.folder / "training_images.npy", allow_pickle=False)
         return keys
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What makes a confidence of a caption's signals; None where the bundle was not calibrated.
+
+        Raises:
+            BundleError: it is damaged.
+            FormatError: it is newer than this package reads.
+
+        """
+        if not any(entry["name"] == CALIBRATION for entry in self.manifest["files"]):
+            return None
+        try:
+            return Calibration.from_json((self.folder / CALIBRATION).read_bytes())
+        except BundleError as error:
+            kind = FormatError if isinstance(error, FormatError) else BundleError
+            raise kind(f"{self.folder}: {error}") from error
 
     @property
     def scores(self) -> dict[str, Any]:

@@ -9,26 +9,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Unpack
+from typing import Unpack, cast
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 from safetensors import safe_open
 
 from mezzetin.bundle import WEIGHTS, Bundle, find_bundle
+from mezzetin.confidence import Signals
 from mezzetin.decoding.beam import beam_search
 from mezzetin.decoding.constraints import constraints_for
 from mezzetin.decoding.english import is_english
 from mezzetin.decoding.options import OPTION_NAMES, DecodingChanges, DecodingOptions
 from mezzetin.decoding.sampling import sample
 from mezzetin.decoding.step import FloatArray, Hypothesis, IntArray
+from mezzetin.decoding.watching import WatchedStep
 from mezzetin.errors import BundleError, FetchError, ImageError, InputError
+from mezzetin.gauge import Gauge
+from mezzetin.matching import PREFIX as MATCHING
+from mezzetin.matching import Matcher
 from mezzetin.neutral import neutral_caption
-from mezzetin.novelty import PREFIX, FeatureSpace
+from mezzetin.novelty import PREFIX as NOVELTY
+from mezzetin.novelty import FeatureSpace
 from mezzetin.pixels import DEFAULT_MAX_PIXELS, decode
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo, Token
+from mezzetin.sessions import open_session
 from mezzetin.storage.paths import Place
 from mezzetin.text import sentence
 from mezzetin.vocabulary import START
@@ -36,26 +41,14 @@ from mezzetin.vocabulary import START
 #: An encoded picture, where one lies, or why there is none.
 Picture = bytes | str | Path | Place | ItemError
 
-_UNLOADABLE = (
-    RuntimeError,
-    ValueError,
-    # ONNX Runtime's own exceptions are neither.
-    trouble.Fail,
-    trouble.InvalidArgument,
-    trouble.InvalidGraph,
-    trouble.InvalidProtobuf,
-    trouble.NoSuchFile,
-    trouble.NotImplemented,
-    trouble.RuntimeException,
-)
-
 
 class BundleCaptioner:
     """A bundle that captions pictures; safe to call from several threads at once.
 
     `options` replace the bundle's decoding defaults; `alternatives` is how many further captions each picture
     gets, at most beam - 1 or samples - 1, and fewer where fewer are found; `threads` is what one call may use of
-    the processor; a picture of more than `max_pixels` is refused.
+    the processor; a picture of more than `max_pixels` is refused; a caption of less than `min_confidence`, 0..1, is
+    withheld: its item has the error `low_confidence` and no text.
     """
 
     def __init__(
@@ -66,6 +59,7 @@ class BundleCaptioner:
         alternatives: int = 0,
         threads: int = 1,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        min_confidence: float | None = None,
     ) -> None:
         self.bundle = bundle
         self.options = options or default_options(bundle)
@@ -75,10 +69,15 @@ class BundleCaptioner:
         if self.options.gender_neutral and not is_english(bundle.language):
             raise InputError(f"gender-neutral captions are English only, and this model writes {bundle.language!r}")
         self._preprocessing = bundle.preprocessing
-        self._encoder = _session(bundle, "encoder.onnx", threads)
-        self._decoder = _session(bundle, "decoder.onnx", threads)
+        self._encoder = open_session(bundle, "encoder.onnx", threads)
+        self._decoder = open_session(bundle, "decoder.onnx", threads)
         self._start_state = np.zeros(tuple(bundle.manifest["decoder"]["start_state"]), np.float32)
-        self._space = _feature_space(bundle)
+        tensors = _beside_the_graphs(bundle)
+        self._space = FeatureSpace.read(tensors, bundle.manifest["novelty"])
+        self.matcher = Matcher.read(tensors)
+        self._gauge = Gauge(bundle, self._space, self.matcher, min_confidence)
+        if self.options.match and self.matcher is None:
+            raise InputError(f"{bundle.folder} has not learned to match words and pictures: leave match out")
 
     @property
     def info(self) -> ModelInfo:
@@ -109,10 +108,14 @@ class BundleCaptioner:
 
     def caption_pixels(self, pictures: Sequence[NDArray[np.uint8] | ItemError]) -> list[Caption]:
         """Caption what `pixels` gave; an error passes through as an item of its own."""
+        return [caption for caption, _ in self.measured(pictures)]
+
+    def measured(self, pictures: Sequence[NDArray[np.uint8] | ItemError]) -> list[tuple[Caption, Signals | None]]:
+        """The same, and with each caption what confidence in it is made of; None where there are no words."""
         readable = [picture for picture in pictures if not isinstance(picture, ItemError)]
         captions = iter(self._describe(np.stack(readable)) if readable else ())
         return [
-            Caption(None, self.bundle.language, self.info, error=picture)
+            (Caption(None, self.bundle.language, self.info, error=picture), None)
             if isinstance(picture, ItemError)
             else next(captions)
             for picture in pictures
@@ -143,16 +146,37 @@ class BundleCaptioner:
             looks.append(look)
         return np.array(looks, np.float32).reshape(-1, *grid)
 
-    def _describe(self, pixels_BHW3: NDArray[np.uint8]) -> list[Caption]:
+    def gists(self, pixels_BHW3: NDArray[np.uint8]) -> FloatArray:
+        """The mean features `[B, C]` of decoded pictures: where they lie in the encoder's feature space."""
+        (gist_BC,) = self._encoder.run(["gist"], {"pixels": pixels_BHW3})
+        return np.asarray(gist_BC, np.float32)
+
+    def unlike(self, pixels_BHW3: NDArray[np.uint8]) -> FloatArray:
+        """How unlike the training pictures decoded pictures are, 0..1 each, without captioning them."""
+        return self._space.unlike(self.gists(pixels_BHW3))
+
+    def _describe(self, pixels_BHW3: NDArray[np.uint8]) -> list[tuple[Caption, Signals | None]]:
         memory, gist_BC = self._encoder.run(["memory", "gist"], {"pixels": pixels_BHW3})
+        step = WatchedStep(self._step, memory, self._start_state)
         if self.options.samples:
             # A picture's luck is its own: it depends on its pixels and the seed, not on the batch.
             keys = [int.from_bytes(blake2b(picture.tobytes(), digest_size=8).digest()) for picture in pixels_BHW3]
-            ranked = sample(self._step, memory, self._start_state, self.options, keys, self._constraints)
+            ranked = sample(step, step.images, step.start, self.options, keys, self._constraints)
         else:
-            ranked = beam_search(self._step, memory, self._start_state, self.options, self._constraints)
-        unlike = self._space.unlike(gist_BC)
-        return [self._caption(*pair) for pair in zip(ranked, unlike, strict=True)]
+            ranked = beam_search(step, step.images, step.start, self.options, self._constraints)
+        if self.options.match:
+            ranked = self._matched(ranked, gist_BC)
+        signals = self._gauge.signals([found[0] if found else None for found in ranked], step, gist_BC)
+        return [(self._caption(*pair), pair[1]) for pair in zip(ranked, signals, strict=True)]
+
+    def _matched(self, found: list[list[Hypothesis]], gist_BC: FloatArray) -> list[list[Hypothesis]]:
+        """Rank again: what fits the picture rises."""
+        ranked, matcher = [], cast(Matcher, self.matcher)
+        for hypotheses, picture_D in zip(found, matcher.pictures(gist_BC), strict=True):
+            fits = matcher.fit(picture_D, [hypothesis.words for hypothesis in hypotheses])
+            ranks = [h.rank(self.options.length_penalty) for h in hypotheses] + self.options.match * fits
+            ranked.append([hypotheses[place] for place in np.argsort(-ranks, kind="stable")])
+        return ranked
 
     def _step(self, token_BK: IntArray, state: FloatArray, memory: FloatArray) -> tuple[FloatArray, FloatArray]:
         logp_BKV, grown = self._decoder.run(
@@ -160,8 +184,8 @@ class BundleCaptioner:
         )
         return logp_BKV, grown
 
-    def _caption(self, ranked: list[Hypothesis], unlike: np.float32) -> Caption:
-        if not ranked:
+    def _caption(self, ranked: list[Hypothesis], signals: Signals | None) -> Caption:
+        if signals is None:
             silent = ItemError("no_caption", "the model found no words for this picture: use another model")
             return Caption(None, self.bundle.language, self.info, error=silent)
         vocabulary, best = self.bundle.vocabulary, ranked[0]
@@ -170,7 +194,8 @@ class BundleCaptioner:
             text=sentence(words),
             language=self.bundle.language,
             model=self.info,
-            unlike_training=round(float(unlike), 4),
+            confidence=self._gauge.confidence(signals),
+            unlike_training=round(signals["unlike"], 4),
             tokens=tuple(
                 Token(word, round(float(np.exp(logp)), 6))
                 for word, logp in zip(words, best.log_probabilities, strict=False)
@@ -181,10 +206,10 @@ class BundleCaptioner:
             ),
         )
         if not self.options.gender_neutral:
-            return caption
+            return self._gauge.told(caption)
         # Texts that differ in gender alone have become one.
         neutral = neutral_caption(caption)
-        return replace(neutral, alternatives=neutral.alternatives[: self.alternatives])
+        return self._gauge.told(replace(neutral, alternatives=neutral.alternatives[: self.alternatives]))
 
 
 def load_captioner(
@@ -194,21 +219,31 @@ def load_captioner(
     alternatives: int = 0,
     threads: int = 1,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    min_confidence: float | None = None,
     **decoding: Unpack[DecodingChanges],
 ) -> BundleCaptioner:
     """Open a captioner: a bundle's folder, or the bundled one when `model` is left out.
 
     `decoding` replaces defaults of the bundle by name: `no_repeat=3`, `avoid=["dog"]`, `gender_neutral=True`; see
     `DecodingOptions`. The beam that nobody asked for grows to hold alternatives and groups, and so do the samples.
+    A caption of less than `min_confidence` becomes an item without text, whose error is `low_confidence`.
 
     Raises:
         BundleError: there is no bundle, it is incomplete or altered, or of a newer format.
-        InputError: a value of `decoding` is out of range, or two exclude each other.
+        InputError: a value is out of range, two exclude each other, or `min_confidence` is asked of a bundle without a
+            calibration.
 
     """
     bundle = find_bundle(model)
     options = default_options(bundle).adapted(decoding, beam=beam, captions=alternatives + 1)
-    return BundleCaptioner(bundle, options=options, alternatives=alternatives, threads=threads, max_pixels=max_pixels)
+    return BundleCaptioner(
+        bundle,
+        options=options,
+        alternatives=alternatives,
+        threads=threads,
+        max_pixels=max_pixels,
+        min_confidence=min_confidence,
+    )
 
 
 def default_options(bundle: Bundle) -> DecodingOptions:
@@ -248,27 +283,8 @@ def at_hand(image: Picture) -> bytes | Path | ItemError:
         return ItemError("missing", str(error))
 
 
-def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Warnings of the graph optimiser say nothing to a user.
-    options.log_severity_level = 3
-    # Spinning threads would burn the processor that the other pictures of a folder need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(bundle.folder / name), options, providers=_providers())
-    except _UNLOADABLE as error:
-        raise BundleError(f"{bundle.folder / name} can't be loaded: make or fetch the bundle again") from error
-
-
-def _providers() -> list[str]:
-    """A GPU where onnxruntime-gpu finds one; others, such as TensorRT, compile for minutes and are left alone."""
-    available = onnxruntime.get_available_providers()
-    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
-
-
-def _feature_space(bundle: Bundle) -> FeatureSpace:
+def _beside_the_graphs(bundle: Bundle) -> dict[str, NDArray[np.generic]]:
+    """The arrays of the weights file that no graph refers to."""
     with safe_open(bundle.folder / WEIGHTS, framework="numpy") as weights:
-        tensors = {name: weights.get_tensor(name) for name in weights.keys() if name.startswith(PREFIX)}  # noqa: SIM118
-    return FeatureSpace.read(tensors, bundle.manifest["novelty"])
+        names = [name for name in weights.keys() if name.startswith((NOVELTY, MATCHING))]  # noqa: SIM118
+        return {name: weights.get_tensor(name) for name in names}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mezzetin.errors import FetchError, ImageError
+from mezzetin.gauge import is_withheld
 from mezzetin.pages import render
 from mezzetin.pixels import thumbnail
 from mezzetin.records import Caption
@@ -37,7 +38,8 @@ def sheet_items(rows: Iterable[tuple[str, Caption]], places: Iterable[str | Path
     for name, caption in rows:
         place = _again(name, roots)
         try:
-            picture = None if caption.error else thumbnail(_encoded(place), _THUMBNAIL_SIDE)
+            shown = caption.error is None or is_withheld(caption)
+            picture = thumbnail(_encoded(place), _THUMBNAIL_SIDE) if shown else None
         except (ImageError, FetchError, OSError):
             picture = None
         items.append(SheetItem(place.name, picture, caption))

@@ -20,9 +20,13 @@ SOURCE = ROOT / "src" / "mezzetin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 #: Declared without being imported, and why.
-SILENT = {"pyvips-binary": "brings the library that pyvips opens"}
+SILENT = {
+    "pyvips-binary": "brings the library that pyvips opens",
+    "python-multipart": "reads the forms that FastAPI takes",
+}
 #: Which distribution brings a part of a shared namespace.
 NAMESPACES = {
+    "azure.ai": "azure-ai-vision-imageanalysis",
     "azure.core": "azure-storage-blob",
     "azure.identity": "azure-identity",
     "azure.storage": "azure-storage-blob",
@@ -41,7 +45,7 @@ def distributions(requirements: Iterable[str]) -> set[str]:
 BASE = distributions(PROJECT["dependencies"])
 TRAIN = distributions(EXTRAS["train"])
 #: Extras whose packages the source imports where they are used.
-LAZY = distributions(EXTRAS["azure"]) | distributions(EXTRAS["delta"])
+LAZY = distributions(EXTRAS["azure"]) | distributions(EXTRAS["delta"]) | distributions(EXTRAS["external"])
 
 
 def imported(paths: Iterable[Path]) -> set[str]:
@@ -73,7 +77,7 @@ def test_everything_but_training_lives_on_the_base_installation() -> None:
 
 
 def test_what_an_extra_brings_is_imported_inside_functions() -> None:
-    lazy = {"azure", "deltalake"}
+    lazy = {"azure", "deltalake", "jwt", "openai", "transformers"}
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert {module.split(".")[0] for module in imported_modules(tree.body)} & lazy == set(), path

@@ -13,10 +13,10 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 #: Who alone may import a package: one decoder of pictures, one reader of graphs, one door to other stores.
 HOMES = {
     "fsspec": {"storage"},
-    "onnxruntime": {"captioner.py"},
+    "onnxruntime": {"sessions.py"},
     "pyarrow": {"data"},
     "pyvips": {"pixels"},
-    "jinja2": {"pages"},
+    "jinja2": {"pages", "serving"},
 }
 
 

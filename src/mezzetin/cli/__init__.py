@@ -16,12 +16,16 @@ import typer
 import mezzetin
 from mezzetin.cli import (
     captioning,
+    comparing,
     datasets,
     evaluation,
     examining,
     inspection,
+    keys,
+    serving,
     signing_in,
     storing,
+    sweeping,
     training,
     walkthrough,
 )
@@ -46,7 +50,11 @@ app.command()(captioning.caption)
 app.command()(datasets.ingest)
 app.command()(inspection.inspect)
 app.command()(training.train)
+app.command()(sweeping.sweep)
 app.command()(evaluation.evaluate)
+app.command()(comparing.compare)
+app.command()(serving.serve)
+app.add_typer(keys.app, name="keys")
 app.command()(walkthrough.quickstart)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mezzetin.cli import decoding
+from mezzetin.cli import decoding, external
 from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, model_to_json, opened
 from mezzetin.errors import InputError
 from mezzetin.records import Caption, Progress
@@ -22,11 +22,30 @@ UNLIKE_NOTE = "(unlike the pictures this model learned from)"
 SHEET_NOTICE = "The model's terms are in LICENSE.md beside its weights."
 """A page is passed on: it names no path of this machine."""
 _PAGES = frozenset({".html", ".htm"})
+_NAMED_ALIKE = (
+    "min_words",
+    "max_words",
+    "length_penalty",
+    "no_repeat",
+    "good_endings",
+    "match",
+    "avoid",
+    "gender_neutral",
+    "diversity",
+    "top_p",
+    "temperature",
+    "seed",
+)
+"""The parameters of `caption` that are options of the decoding under the same name."""
 
 
 Alternatives = Annotated[int, typer.Option("--alternatives", min=0, max=49, help="Print N further captions a picture.")]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", min=1, help="Refuse pictures of more pixels. Default: 500 million.")
+]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option("--min-confidence", min=0, max=1, help="Withhold less sure captions; that is no failure."),
 ]
 ContactSheet = Annotated[
     str | None,
@@ -40,12 +59,14 @@ def caption(
     beam: Beam = None,
     alternatives: Alternatives = 0,
     max_pixels: MaxPixels = None,
+    min_confidence: MinConfidence = None,
     contact_sheet: ContactSheet = None,
     min_words: decoding.MinWords = None,
     max_words: decoding.MaxWords = None,
     length_penalty: decoding.LengthPenalty = None,
     no_repeat: decoding.NoRepeat = None,
     good_endings: decoding.GoodEndings = None,
+    match: decoding.Match = None,
     avoid: decoding.Avoid = None,
     gender_neutral: decoding.GenderNeutral = None,
     diverse: decoding.Diverse = None,
@@ -54,6 +75,10 @@ def caption(
     top_p: decoding.TopP = None,
     temperature: decoding.Temperature = None,
     seed: decoding.Seed = None,
+    others: external.With = None,
+    external_settings: external.SettingsFile = None,
+    budget: external.BudgetLimit = None,
+    restricted: external.Restricted = None,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -61,17 +86,12 @@ def caption(
 
     Prints a line a picture, in order; one that can't be read is a line on stderr, and the exit code is 1.
     """
-    length = decoding.chosen(min_words=min_words, max_words=max_words, length_penalty=length_penalty)
-    words = decoding.chosen(no_repeat=no_repeat, good_endings=good_endings, avoid=avoid, gender_neutral=gender_neutral)
-    drawn = decoding.chosen(samples=sample, top_p=top_p, temperature=temperature, seed=seed)
-    groups = decoding.chosen(groups=diverse, diversity=diversity)
+    given = locals()
+    options = decoding.chosen(**{name: given[name] for name in _NAMED_ALIKE}, samples=sample, groups=diverse)
     with opened(as_json=as_json, plain=plain) as output:
-        sheet = None if contact_sheet is None else _page_name(contact_sheet)
-        options: DecodingChanges = {**length, **words, **drawn, **groups}
-        captioner = _loaded(model, beam, alternatives, max_pixels, options)
-        failed = _caption_all(output, places, captioner, sheet)
-    if failed:
-        raise typer.Exit(1)
+        sheet, beside = _page_name(contact_sheet), external.chosen(others, external_settings, budget, restricted)
+        captioner = _loaded(model, beam, alternatives, max_pixels, min_confidence, options)
+        _caption_all(output, places, captioner, sheet, beside)
 
 
 def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
@@ -89,50 +109,85 @@ def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
 
 
 def _loaded(
-    model: str | None, beam: int | None, alternatives: int, max_pixels: int | None, options: DecodingChanges
+    model: str | None,
+    beam: int | None,
+    alternatives: int,
+    max_pixels: int | None,
+    min_confidence: float | None,
+    options: DecodingChanges,
 ) -> BundleCaptioner:
     from mezzetin import api
     from mezzetin.pixels import DEFAULT_MAX_PIXELS
 
-    limit = max_pixels or DEFAULT_MAX_PIXELS
-    return api.load_captioner(model, beam=beam, alternatives=alternatives, max_pixels=limit, **options)
+    return api.load_captioner(
+        model,
+        beam=beam,
+        alternatives=alternatives,
+        max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        min_confidence=min_confidence,
+        **options,
+    )
 
 
-def _caption_all(output: Output, places: list[str], captioner: BundleCaptioner, sheet: Path | None) -> int:
-    """Print every picture's caption, and the page if there is to be one; return how many failed."""
+def _caption_all(
+    output: Output, places: list[str], captioner: BundleCaptioner, sheet: Path | None, others: external.Others
+) -> None:
+    """Print every picture's caption, and the page if there is to be one; exit code 1 where one of ours failed."""
     from mezzetin import api
+    from mezzetin.gauge import is_withheld
 
-    failed, kept = 0, []
-    for done, (name, row) in enumerate(api.caption(places, captioner=captioner), start=1):
-        _print(output, name, row)
-        failed += row.error is not None
-        output.report_rows(Progress("caption", done, None, f"{failed:,} failed" if failed else ""))
+    failed, withheld, kept = 0, 0, []
+    for done, (name, row, beside) in enumerate(others.beside(captioner, places), start=1):
+        _print(output, name, row, beside)
+        unsure = is_withheld(row)
+        withheld += unsure
+        failed += row.error is not None and not unsure
+        output.report_rows(Progress("caption", done, None, _counts(failed, withheld)))
         if sheet:
             kept.append((name, row))
     licence = _licence(captioner.bundle)
     if sheet:
         api.contact_sheet(_counted(output, kept), sheet, places=places, notice=SHEET_NOTICE)
         output.tell(f"contact sheet: {sheet}")
+    if withheld:
+        output.tell(f"{withheld:,} of {done:,} captions withheld: less sure than --min-confidence")
+    others.summary(output)
     if not output.as_json:
         output.tell(licence)
-    return failed
+    if failed:
+        raise typer.Exit(1)
 
 
-def _print(output: Output, name: str, row: Caption) -> None:
-    output.record(caption_to_json(name, row))
-    if row.error is None:
+def _print(output: Output, name: str, row: Caption, beside: Mapping[str, Caption]) -> None:
+    output.record({**caption_to_json(name, row), **external.beside_to_json(beside)})
+    from mezzetin.gauge import is_withheld
+
+    told = row.error is None or is_withheld(row)
+    if told:
         _say(output, name, row)
-    elif not output.as_json:
+    elif row.error and not output.as_json:
         output.tell(f"{name}: error: {row.error.message}")
+    if told:
+        for line in external.beside_lines(beside):
+            output.say(line)
 
 
 def _say(output: Output, name: str, row: Caption) -> None:
     from mezzetin.contactsheet import UNLIKE_TRAINING
 
+    said = f"(withheld: {row.error.message})" if row.error else str(row.text)
+    if row.confidence is not None and not row.error:
+        said = f"{said} (confidence {row.confidence:.2f})"
     unlike = row.unlike_training is not None and row.unlike_training >= UNLIKE_TRAINING
-    output.say(f"{name}: {row.text} {UNLIKE_NOTE}" if unlike else f"{name}: {row.text}")
+    output.say(f"{name}: {said} {UNLIKE_NOTE}" if unlike else f"{name}: {said}")
     for other in row.alternatives:
         output.say(f"    {other.text}")
+
+
+def _counts(failed: int, withheld: int) -> str:
+    """Abstaining is told apart from failing."""
+    parts = [f"{count:,} {what}" for count, what in ((failed, "failed"), (withheld, "withheld")) if count]
+    return ", ".join(parts)
 
 
 def _counted(output: Output, rows: list[tuple[str, Caption]]) -> Iterator[tuple[str, Caption]]:
@@ -141,8 +196,10 @@ def _counted(output: Output, rows: list[tuple[str, Caption]]) -> Iterator[tuple[
         output.report(Progress("contact sheet", done, len(rows)))
 
 
-def _page_name(name: str) -> Path:
+def _page_name(name: str | None) -> Path | None:
     """Refuse a name early, and above all that of a picture, which the page would overwrite."""
+    if name is None:
+        return None
     path = Path(name).expanduser()
     if path.suffix.lower() not in _PAGES:
         raise InputError(f"the contact sheet {name} would be a page: name a file that ends in .html")

@@ -44,6 +44,9 @@ Avoid = Annotated[
 GenderNeutral = Annotated[
     bool | None, typer.Option("--gender-neutral/--gendered", help="Say person and child for man, woman, boy, girl.")
 ]
+Match = Annotated[
+    float | None, typer.Option("--match", min=0, max=100, help="How much fitting the picture counts when ranking.")
+]
 
 
 def chosen(**options: Any) -> DecodingChanges:

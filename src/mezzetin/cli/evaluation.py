@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mezzetin.cli import decoding
-from mezzetin.cli.output import AsJson, Beam, Model, Plain, model_to_json, opened
+from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, model_to_json, opened
 
 if TYPE_CHECKING:
-    from mezzetin.decoding.options import DecodingChanges
+    from mezzetin.evaluation.gate import GateLine
+    from mezzetin.evaluation.run import Evaluation
+    from mezzetin.records import ModelInfo
+    from mezzetin.storage.paths import Place
+
+_DECODING = ("min_words", "max_words", "length_penalty", "no_repeat", "good_endings", "match")
 
 
 def evaluate(
@@ -24,33 +29,55 @@ def evaluate(
     length_penalty: decoding.LengthPenalty = None,
     no_repeat: decoding.NoRepeat = None,
     good_endings: decoding.GoodEndings = None,
+    match: decoding.Match = None,
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="For captions and report. Default: MODEL-SPLIT.evaluation.")
+    ] = None,
+    gate: Annotated[
+        str | None, typer.Option(metavar="FILE", help="TOML with rules; the exit code is 1 where one fails.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="What the gate compares slices with: a bundle or a file of captions."),
     ] = None,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
     """Score a captioner on pictures it has not seen.
 
-    Prints each score with its 95 % interval; keeps the captions and a page of the best and worst.
+    Prints each score with its 95 % interval; keeps the captions and a page of the best and worst. With --gate every
+    rule that fails is a line that says why.
     """
-    length = decoding.chosen(min_words=min_words, max_words=max_words, length_penalty=length_penalty)
-    words = decoding.chosen(no_repeat=no_repeat, good_endings=good_endings)
+    given = locals()
+    how = decoding.chosen(**{name: given[name] for name in _DECODING})
     with opened(as_json=as_json, plain=plain) as output:
         from mezzetin import api
 
-        how: DecodingChanges = {**length, **words}
-        found, folder = api.evaluate(
-            dataset, model, split=split, beam=beam, decoding=how, out=out, report=output.report
-        )
-        facts, info = found.to_json(), api.find_bundle(model).info
-        files = {"captions": str(folder / "captions.jsonl"), "report": str(folder / "report.html")}
-        output.record({"dataset": dataset, "model": model_to_json(info), **facts, **files})
-        output.say(f"{info.name} {info.version} ({info.signature}) on {dataset}")
-        for line in score_lines(facts):
-            output.say(line)
-        for name, path in files.items():
-            output.say(f"{name}: {path}")
+        chosen = {name: given[name] for name in ("split", "beam", "out", "gate", "against")}
+        found, folder = api.evaluate(dataset, model, decoding=how, report=output.report, **chosen)
+        _tell(output, found, folder, dataset, api.find_bundle(model).info)
+    if any(line.outcome == "failed" for line in found.gate):
+        raise typer.Exit(1)
+
+
+def _tell(output: Output, found: Evaluation, folder: Place, dataset: str, info: ModelInfo) -> None:
+    facts = found.to_json()
+    files = {"captions": str(folder / "captions.jsonl"), "report": str(folder / "report.html")}
+    output.record({"dataset": dataset, "model": model_to_json(info), **facts, **files})
+    output.say(f"{info.name} {info.version} ({info.signature}) on {dataset}")
+    for line in (*score_lines(facts), *(f"{name}: {path}" for name, path in files.items()), *gate_lines(found.gate)):
+        output.say(line)
+
+
+def gate_lines(gate: Sequence[GateLine]) -> list[str]:
+    """A line for each rule that failed or is only told, then how many there are of each."""
+    failed = [line for line in gate if line.outcome == "failed"]
+    told = [line for line in gate if line.outcome == "told"]
+    lines = [f"gate {line.outcome}: {line.rule}: {line.why}" for line in (*told, *failed)]
+    if gate:
+        passed = len(gate) - len(failed) - len(told)
+        lines.append(f"gate: {len(failed)} rules failed, {passed} passed, {len(told)} only told")
+    return lines
 
 
 def score_lines(facts: Mapping[str, Any]) -> list[str]:

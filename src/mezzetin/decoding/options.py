@@ -29,6 +29,7 @@ class DecodingChanges(TypedDict, total=False):
     good_endings: bool
     avoid: tuple[str, ...]
     gender_neutral: bool
+    match: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class DecodingOptions:
     - `no_repeat` words in a row occur once in a caption (3: no trigram twice; 0: no such rule).
     - `good_endings`: a caption ends in no article, preposition, conjunction or auxiliary (English only).
     - `avoid`: words that are never said, nor their plurals.
+    - `match` above 0 ranks what was found again: by the rank above plus so many times how well a caption's words fit
+      the picture, a cosine (only where the bundle has learned to match).
     - `gender_neutral`: the finished text says person and child for man, woman, boy and girl (English only).
 
     Raises:
@@ -67,11 +70,12 @@ class DecodingOptions:
     good_endings: bool = False
     avoid: tuple[str, ...] = ()
     gender_neutral: bool = False
+    match: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
             _check_whole(name, getattr(self, name), least)
-        for name in ("length_penalty", "diversity", "top_p", "temperature"):
+        for name in ("length_penalty", "diversity", "top_p", "temperature", "match"):
             _check_number(name, getattr(self, name))
         for name in ("good_endings", "gender_neutral"):
             if not isinstance(getattr(self, name), bool):
@@ -131,6 +135,8 @@ class DecodingOptions:
             parts.append(f"groups={self.groups}|diversity={self.diversity:g}")
         if self.no_repeat:
             parts.append(f"no_repeat={self.no_repeat}")
+        if self.match:
+            parts.append(f"match={self.match:g}")
         if self.avoid:
             parts.append(f"avoid={','.join(self.avoid)}")
         parts += [name for name in ("good_endings", "gender_neutral") if getattr(self, name)]

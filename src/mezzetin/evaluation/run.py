@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import mezzetin
-from mezzetin.bundle import image_keys
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.data.dataset import Dataset
-from mezzetin.errors import DatasetError
 from mezzetin.evaluation.findings import Findings
-from mezzetin.evaluation.judged import Judged, material_of
-from mezzetin.evaluation.report import EvaluationPage, JudgedPicture, ProtocolFacts, write_report
+from mezzetin.evaluation.fitness import check_captioner, check_split
+from mezzetin.evaluation.gate import GateLine, gate_to_json
+from mezzetin.evaluation.judged import Judged, Look, material_of
+from mezzetin.evaluation.looks import look
+from mezzetin.evaluation.report import EvaluationPage, JudgedPicture, ProtocolFacts, select, write_report
+from mezzetin.evaluation.sections import sections
 from mezzetin.metrics import meteor, score
 from mezzetin.pixels import thumbnail
 from mezzetin.records import Progress, Score
@@ -29,9 +29,6 @@ from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.text import TOKENISER
 from mezzetin.worker import caption_pictures
-
-SHOWN = 12
-"""Pictures in each section of the page."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,7 @@ class Evaluation:
     decoding: str
     notes: tuple[str, ...] = ()
     findings: Findings = field(default_factory=Findings)
+    gate: tuple[GateLine, ...] = ()
 
     def value(self, name: str) -> float:
         """The value of the metric `name`. Raises KeyError when it was not computed."""
@@ -59,19 +57,25 @@ class Evaluation:
             "tokeniser": TOKENISER,
             "decoding": self.decoding,
             "mezzetin": mezzetin.__version__,
-            "scores": [
-                {
-                    "name": s.name,
-                    "value": round(s.value, 6),
-                    "low": round(s.low, 6),
-                    "high": round(s.high, 6),
-                    "signature": s.signature,
-                }
-                for s in self.scores
-            ],
+            "scores": scores_to_json(self.scores),
             "notes": list(self.notes),
-            "findings": self.findings.to_json(),
+            **({"findings": self.findings.to_json()} if self.findings != Findings() else {}),
+            **({"gate": gate_to_json(self.gate)} if self.gate else {}),
         }
+
+
+def scores_to_json(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """Scores as every JSON file of an evaluation has them."""
+    return [
+        {
+            "name": s.name,
+            "value": round(s.value, 6),
+            "low": round(s.low, 6),
+            "high": round(s.high, 6),
+            "signature": s.signature,
+        }
+        for s in scores
+    ]
 
 
 def judge(
@@ -80,16 +84,18 @@ def judge(
     split: str,
     *,
     with_meteor: bool = True,
+    with_findings: bool = True,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Evaluation:
-    """Caption every picture of a split and score the captions.
+    """Caption every picture of a split, score the captions and, if asked, find out all the rest.
 
     Raises:
         DatasetError: the split is empty, was trained on, or is in another language.
 
     """
-    _check(captioner, dataset, split)
-    pictures = tuple(_judged(captioner, dataset, split, report))
+    check_split(dataset, split)
+    check_captioner(captioner, dataset, split)
+    pictures = tuple(_judged(captioner, dataset, split, report, with_looks=with_findings))
     material = material_of(pictures)
     hypotheses, references = material.hypotheses, material.references
     counts = sorted({len(own) for own in references})
@@ -107,7 +113,11 @@ def judge(
             scores.append(answer)
         else:
             notes.append(answer)
-    return Evaluation(dataset.digest, split, tuple(scores), pictures, decoding, tuple(notes))
+    found = Findings()
+    if with_findings:
+        found, missing = sections(captioner, dataset, split, material, report)
+        notes += missing
+    return Evaluation(dataset.digest, split, tuple(scores), pictures, decoding, tuple(notes), found)
 
 
 def keep(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset, folder: Path) -> None:
@@ -117,82 +127,92 @@ def keep(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset, f
         EnvironmentProblem: the folder can't be written.
 
     """
-    lines = [{"image": p.image_id, "caption": p.hypothesis, "references": p.references} for p in evaluation.pictures]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        text = "".join(json.dumps(_line(p), ensure_ascii=False) + "\n" for p in evaluation.pictures)
         write_atomically(folder / "captions.jsonl", text.encode())
         body = {"model": captioner.info.name, "signature": captioner.info.signature, **evaluation.to_json()}
         write_atomically(folder / "scores.json", (json.dumps(body, indent=1) + "\n").encode())
         write_report(folder / "report.html", _page(evaluation, captioner, dataset))
 
 
-def _check(captioner: BundleCaptioner, dataset: Dataset, split: str) -> None:
-    keys = [row.sha256 for row in dataset.rows({split}, images=False) if row.sha256]
-    if not keys:
-        known = ", ".join(name for name in dataset.manifest.rows if dataset.count(name))
-        raise DatasetError(f"{dataset.folder} has no pictures in split {split!r}: it has {known or 'none'}")
-    if dataset.manifest.language.split("-")[0] != captioner.bundle.language.split("-")[0]:
-        raise DatasetError(
-            f"the captions of {dataset.folder} are in {dataset.manifest.language!r}, the model writes "
-            f"{captioner.bundle.language!r}: their scores would mean nothing"
-        )
-    trained = int(captioner.bundle.has_trained_on(image_keys(keys)).sum())
-    if trained:
-        raise DatasetError(
-            f"the model was trained on {trained:,} of the {len(keys):,} pictures of split {split!r}: "
-            "choose a split that it has not seen"
-        )
-
-
 def _judged(
-    captioner: BundleCaptioner, dataset: Dataset, split: str, report: Callable[[Progress], None]
+    captioner: BundleCaptioner,
+    dataset: Dataset,
+    split: str,
+    report: Callable[[Progress], None],
+    *,
+    with_looks: bool,
 ) -> Iterator[Judged]:
     total = dataset.count(split)
-    waiting: list[tuple[str, ...]] = []
+    waiting: list[tuple[tuple[str, ...], Look | None]] = []
 
     def items() -> Iterator[tuple[str, bytes]]:
         for row in dataset.rows({split}):
             if row.captions and row.image is not None:
-                waiting.append(row.captions)
+                waiting.append((row.captions, look(row.image) if with_looks else None))
                 yield row.image_id, row.image
 
     for done, (image_id, caption) in enumerate(caption_pictures(captioner, items()), start=1):
         # Captions come back in the order in which their pictures were taken.
-        yield Judged(image_id, caption.text or "", waiting.pop(0))
+        references, seen = waiting.pop(0)
+        yield Judged(image_id, caption.text or "", references, caption.confidence, caption.unlike_training, seen)
         report(Progress(f"caption {split}", done, total))
+
+
+def _line(picture: Judged) -> dict[str, Any]:
+    """A picture as `captions.jsonl` has it; what the captioner did not state is left out."""
+    stated = {"confidence": picture.confidence, "unlike_training": picture.unlike_training}
+    return {
+        "image": picture.image_id,
+        "caption": picture.hypothesis,
+        "references": picture.references,
+        **{name: value for name, value in stated.items() if value is not None},
+    }
 
 
 def _page(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset) -> EvaluationPage:
     cider = next(s for s in evaluation.scores if s.name == "CIDEr-D").per_image
-    order = np.argsort(-np.array(cider), kind="stable")
-    middle = max(len(order) // 2 - SHOWN // 2, 0)
-    chosen = [order[:SHOWN], order[middle : middle + SHOWN], order[::-1][:SHOWN]]
-    names = {evaluation.pictures[i].image_id for group in chosen for i in group}
+    chosen = select(evaluation.pictures, cider, evaluation.findings)
+    large = {place for group in (chosen.best, chosen.median, chosen.worst, chosen.mistakes) for place in group}
+    sides = {evaluation.pictures[place].image_id: 320 if place in large else 200 for place in {*large, *chosen.named}}
     images = {
-        row.image_id: thumbnail(row.image, 320)
+        row.image_id: thumbnail(row.image, sides[row.image_id])
         for row in dataset.rows({evaluation.split})
-        if row.image_id in names and row.image is not None
+        if row.image_id in sides and row.image is not None
     }
 
-    def section(numbers: Sequence[int]) -> tuple[JudgedPicture, ...]:
+    def shown(places: Sequence[int]) -> tuple[JudgedPicture, ...]:
         return tuple(
-            JudgedPicture(p.image_id, images.get(p.image_id), p.hypothesis, p.references, cider[i])
-            for i in numbers
-            for p in (evaluation.pictures[i],)
+            _shown(evaluation.pictures[i], images.get(evaluation.pictures[i].image_id), cider[i]) for i in places
         )
 
-    best, median, worst = (section([int(i) for i in group]) for group in chosen)
     return EvaluationPage(
         title=f"How well {captioner.info.name} captions",
         model=captioner.info,
         protocol=_facts(evaluation, dataset),
         scores=evaluation.scores,
-        best=best,
-        median=median,
-        worst=worst,
+        best=shown(chosen.best),
+        median=shown(chosen.median),
+        worst=shown(chosen.worst),
+        mistakes=shown(chosen.mistakes),
+        named=shown(chosen.named),
         notes=evaluation.notes,
         language=captioner.bundle.language,
+        findings=evaluation.findings,
+        gate=evaluation.gate,
+    )
+
+
+def _shown(judged: Judged, thumbnail: bytes | None, cider: float) -> JudgedPicture:
+    return JudgedPicture(
+        judged.image_id,
+        thumbnail,
+        judged.hypothesis,
+        judged.references,
+        cider,
+        judged.confidence,
+        judged.unlike_training,
     )
 
 

@@ -13,14 +13,15 @@ from functools import partial
 
 from mezzetin.errors import InputError
 from mezzetin.metrics.bleu import bleu, bleu_statistics
-from mezzetin.metrics.bootstrap import percentile_interval, resampled_sums
+from mezzetin.metrics.bootstrap import resampled_sums
 from mezzetin.metrics.cider import CiderD, cider_d
 from mezzetin.metrics.corpus import Floats, Hypotheses, References, check_corpus
-from mezzetin.metrics.meteor import meteor
+from mezzetin.metrics.measured import Measured
+from mezzetin.metrics.meteor import measure_meteor, meteor
 from mezzetin.metrics.rouge import rouge_l
 from mezzetin.records import Score
 
-__all__ = ["METRICS", "CiderD", "Metric", "meteor", "score"]
+__all__ = ["METRICS", "CiderD", "Measured", "Metric", "measure", "measure_meteor", "meteor", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,19 @@ def score(
             unknown, or `resamples` is below 1.
 
     """
+    measured = measure(references, hypotheses, metrics=metrics, resamples=resamples, seed=seed)
+    return [one.score(protocol) for one in measured]
+
+
+def measure(
+    references: References,
+    hypotheses: Hypotheses,
+    *,
+    metrics: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Measured]:
+    """What `score` computes, the values of the resampled sets included; arguments and errors as there."""
     names = list(METRICS) if metrics is None else list(metrics)
     for name in names:
         if name not in METRICS:
@@ -91,27 +105,19 @@ def score(
     check_corpus(references, hypotheses)
     # BLEU-1 to BLEU-4 share their statistics and resamples: count once.
     counted: dict[Callable[[References, Hypotheses], Floats], tuple[Floats, Floats]] = {}
-    scores = []
+    found = []
     for name in names:
         metric = METRICS[name]
         if metric.statistics not in counted:
             statistics = metric.statistics(references, hypotheses)
             drawn = resampled_sums(statistics, resamples=resamples, seed=seed)
             counted[metric.statistics] = statistics, drawn
-        statistics, drawn = counted[metric.statistics]
         details = f"{name}:{metric.details}|interval=95%,bootstrap={resamples},seed={seed}"
-        scores.append(_score(name, metric, statistics, drawn, f"{protocol}|{details}"))
-    return scores
+        found.append(_measured(name, metric, *counted[metric.statistics], details))
+    return found
 
 
-def _score(name: str, metric: Metric, statistics: Floats, drawn: Floats, signature: str) -> Score:
+def _measured(name: str, metric: Metric, statistics: Floats, drawn: Floats, details: str) -> Measured:
     images = len(statistics)
-    low, high = percentile_interval(metric.value(drawn, images))
-    return Score(
-        name=name,
-        value=float(metric.value(statistics.sum(axis=0), images)),
-        low=low,
-        high=high,
-        signature=signature,
-        per_image=tuple(float(value) for value in metric.value(statistics, 1)),
-    )
+    value = float(metric.value(statistics.sum(axis=0), images))
+    return Measured(name, value, metric.value(statistics, 1), metric.value(drawn, images), details)

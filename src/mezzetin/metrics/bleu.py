@@ -7,7 +7,6 @@ captioning papers print. Enters: tokens. Leaves: ten additive statistics an imag
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,12 +37,12 @@ def bleu(statistics: Floats) -> Floats:
 
 
 def _row(references: Sequence[Tokens], hypothesis: Tokens) -> list[int]:
-    most: Counter[tuple[str, ...]] = Counter()
-    for reference in references:
-        most |= ngram_counts(reference)
+    theirs = [ngram_counts(reference) for reference in references]
     matches = [0] * ORDERS
-    for ngram, count in (ngram_counts(hypothesis) & most).items():
-        matches[len(ngram) - 1] += count
+    for ngram, count in ngram_counts(hypothesis).items():
+        most = max([own.get(ngram, 0) for own in theirs])
+        if most:
+            matches[len(ngram) - 1] += min(count, most)
     length = len(hypothesis)
     ngrams = [max(0, length - order) for order in range(ORDERS)]
     closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from mezzetin.errors import EnvironmentProblem
-from mezzetin.metrics.bootstrap import percentile_interval, resampled_sums
+from mezzetin.metrics.bootstrap import resampled_sums
 from mezzetin.metrics.corpus import Floats, Hypotheses, References, Tokens, check_corpus
+from mezzetin.metrics.measured import Measured
 from mezzetin.records import Score
 
 # Places in METEOR's line of statistics: words of hypothesis and reference, chunks, matched words of both.
@@ -37,6 +38,14 @@ def meteor(
         EnvironmentProblem: the Java program ended before it answered.
 
     """
+    found = measure_meteor(references, hypotheses, resamples=resamples, seed=seed)
+    return found.score(protocol) if isinstance(found, Measured) else found
+
+
+def measure_meteor(
+    references: References, hypotheses: Hypotheses, *, resamples: int = 1000, seed: int = 0
+) -> Measured | str:
+    """What `meteor` computes, the values of the resampled sets included; arguments and errors as there."""
     check_corpus(references, hypotheses)
     java, jar = shutil.which("java"), _jar()
     if jar is None:
@@ -49,9 +58,8 @@ def meteor(
         *per_image, value = map(float, _ask(process, " ||| ".join(["EVAL", *lines]), len(lines) + 1))
         drawn = resampled_sums(_additive(lines), resamples=resamples, seed=seed)
         values = [float(_ask(process, f"EVAL ||| {_line(sums)}", 2)[1]) for sums in drawn]
-    low, high = percentile_interval(np.array(values))
     details = f"METEOR:1.5,language=en,norm|interval=95%,bootstrap={resamples},seed={seed}"
-    return Score("METEOR", value, low, high, f"{protocol}|{details}", tuple(per_image))
+    return Measured("METEOR", value, np.array(per_image), np.array(values), details)
 
 
 def _jar() -> Path | None:

@@ -25,6 +25,7 @@ from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
 from mezzetin.training.export import export_graphs, round_weights
 from mezzetin.training.loop import Run
+from mezzetin.training.matching import learn_matching
 from mezzetin.training.model import CaptionModel
 from mezzetin.training.pictures import Pictures
 from mezzetin.training.recipe import Recipe
@@ -43,10 +44,14 @@ def assemble(run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures
     """
     round_weights(model)
     space = _feature_space(run, pictures)
+    extra = space.tensors()
+    last = run.recipe.stages[-1]
+    if run.recipe.matching is not None and stage == last.name:
+        extra |= learn_matching(run, run.recipe.matching, pictures, mirror=last.mirror).tensors()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
-        export_graphs(model, folder, space.tensors())
+        export_graphs(model, folder, extra)
         write_atomically(folder / "vocabulary.json", run.corpus.vocabulary.to_json())
         seen = np.unique(image_keys([*run.corpus.keys, *run.corpus.held_keys]))
         np.save(folder / "training_images.npy", seen, allow_pickle=False)

@@ -6,7 +6,7 @@ Tensor names: B images, K captions an image, T words.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,16 @@ class Batch:
     words_BKT: Tensor
     targets_BKT: Tensor
     seed: int
+
+    def part(self, rows: slice) -> Batch:
+        """The same of some of its pictures: as long as the whole."""
+        return replace(
+            self,
+            keys=self.keys[rows],
+            mirrored=self.mirrored[rows],
+            words_BKT=self.words_BKT[rows],
+            targets_BKT=self.targets_BKT[rows],
+        )
 
 
 def steps_per_epoch(corpus: Corpus, stage: StageRecipe) -> int:

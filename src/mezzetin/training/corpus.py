@@ -50,6 +50,7 @@ class Corpus:
 def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vocabulary | None) -> Corpus:
     """Read the train split, keep `recipe.holdout` pictures out by their digest, number the words.
 
+    Of the other pictures `recipe.share` are learned from: those of a smaller share are among those of a larger one.
     With `vocabulary` (training goes on from a bundle) its words and tokeniser are kept, otherwise one is built.
 
     Raises:
@@ -70,7 +71,8 @@ def build_corpus(dataset: Dataset, recipe: DataRecipe, seed: int, vocabulary: Vo
     # Ranking by digest keeps the same pictures out however the dataset is ordered or grown.
     ranked = sorted(tokens, key=lambda key: step_seed("holdout", seed, key))
     held = min(recipe.holdout, len(tokens) // 5 or 1)
-    held_keys, keys = sorted(ranked[:held]), sorted(ranked[held:])
+    learned = max(round((len(ranked) - held) * recipe.share), 1)
+    held_keys, keys = sorted(ranked[:held]), sorted(ranked[held : held + learned])
     if vocabulary is None:
         vocabulary = _numbered([caption for key in keys for caption in tokens[key]], dataset, recipe)
     # One word more than is read: it shows that a longer caption does not end where it is cut.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ from mezzetin.training.batches import Batch, epoch_batches, steps_per_epoch
 from mezzetin.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from mezzetin.training.corpus import Corpus
 from mezzetin.training.model import CaptionModel
-from mezzetin.training.objectives import cross_entropy
+from mezzetin.training.objectives import Diverged, Objective
 from mezzetin.training.pictures import Pictures, Report
+from mezzetin.training.ranks import ALONE, Ranks
 from mezzetin.training.recipe import Recipe, StageRecipe
-from mezzetin.training.selfcritical import Reward, sample, self_critical
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
 HELD_AT_ONCE = 50
+Judged = Callable[[str, int, float], None]
 
 
 @dataclass
@@ -42,7 +43,9 @@ class Run:
     """What a stage needs beside its model: where, from what, how, and whom to tell.
 
     `weights` is the sha256 of the file that the encoder began with, if there was one; `word_vectors` what the bundle
-    tells of the file that the words began with.
+    tells of the file that the words began with. `cache` is a folder of features and pixels that runs share; `judged`
+    hears each epoch's held-out CIDEr-D before a checkpoint keeps it, after a kill once more, and may end the run by
+    what it raises.
     """
 
     recipe: Recipe
@@ -52,6 +55,9 @@ class Run:
     report: Report
     weights: str | None = None
     word_vectors: dict[str, Any] | None = None
+    cache: Path | None = None
+    judged: Judged | None = None
+    ranks: Ranks = ALONE
 
 
 class Stage:
@@ -74,14 +80,14 @@ class Stage:
         # then does a run that goes on from them end like one that was never stopped.
         self.whole = True
         self.cider = CiderD(run.corpus.held_references)
-        self.reward = Reward(run.corpus) if stage.objective == "self-critical" else None
-        self.figure = "loss" if self.reward is None else "reward"
+        self.objective = Objective(stage, run.corpus, model.decoder, run.ranks)
+        self.figure = self.objective.figure
 
     def train(self) -> Position:
         """Train to the end, from the newest checkpoint if there is one.
 
         Raises:
-            RecipeError: the loss is no longer a number.
+            Diverged: the loss is no longer a number.
             EnvironmentProblem: the disk is full or read-only.
             KeyboardInterrupt: passed on, after a checkpoint if it came between two updates of the weights.
 
@@ -116,17 +122,18 @@ class Stage:
 
     def _step(self, batch: Batch) -> float:
         stage = self.stage
-        torch.manual_seed(batch.seed)
+        ranks = self.run.ranks
+        torch.manual_seed(ranks.seed(batch.seed))
         for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
             group["lr"] = highest * _schedule(stage, self.position.step / (stage.epochs * self.per_epoch))
         bfloat16 = self.run.recipe.precision == "bfloat16"
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            features = self.pictures.features(batch.keys, batch.mirrored, batch.seed)
-            loss, figure = self._loss(features, batch)
-        if not torch.isfinite(loss):
-            raise self._diverged(f"its loss is {loss.item()}")
+            part, figure = self.objective.part(batch, self.pictures)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
+        part.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
+        loss, figure = ranks.sum_gradients(self.weights.values(), part.item(), figure)
+        if not math.isfinite(loss):
+            raise self._diverged(f"its loss is {loss}")
         torch.nn.utils.clip_grad_norm_(self.weights.values(), stage.clip)
         self.whole = False
         self.optimiser.step()
@@ -134,20 +141,6 @@ class Stage:
         self._follow()
         self.whole = self.position.step % self.per_epoch != 0
         return figure
-
-    def _loss(self, features_BPC: Tensor, batch: Batch) -> tuple[Tensor, float]:
-        """What the step minimises, and the figure that tells how it goes: the loss, or the mean reward."""
-        stage, decoder = self.stage, self.model.decoder
-        written = torch.zeros(())
-        if self.reward is None or stage.cross_entropy_share > 0:
-            written = cross_entropy(decoder, features_BPC, batch.words_BKT, batch.targets_BKT, stage.label_smoothing)
-        if self.reward is None:
-            return written, written.item()
-        samples = sample(decoder, features_BPC, stage, self.run.corpus.max_words)
-        rewards_BK = self.reward.score(batch.keys, batch.mirrored, samples)
-        loss = self_critical(decoder, features_BPC, samples, rewards_BK, stage.temperature)
-        loss = torch.lerp(loss, written, stage.cross_entropy_share)
-        return loss, rewards_BK.mean().item()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -161,7 +154,8 @@ class Stage:
         self.whole = False
         present = {name: p.detach().clone() for name, p in self.weights.items()}
         self._load(self.average)
-        score = held_out_cider(self.model, self.pictures, self.run.corpus, self.run.recipe, self.cider)
+        recipe, corpus = self.run.recipe, self.run.corpus
+        score = self.run.ranks.led(lambda: held_out_cider(self.model, self.pictures, corpus, recipe, self.cider))
         if math.isnan(score):
             raise self._diverged("it says nothing any more")
         self._load(present)
@@ -174,16 +168,16 @@ class Stage:
         stale = epoch - position.best_epoch >= self.stage.patience
         position.finished = stale or epoch + 1 >= self.stage.epochs
         line = {"stage": self.stage.name, **figures, "seconds": round(seconds, 1), "time": round(time.time())}
-        _append(self.run.folder / "metrics.jsonl", line)
+        if self.run.ranks.leads:
+            _append(self.run.folder / "metrics.jsonl", line)
         note = f"{self.figure} {mean:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
         self.run.report(Progress(f"epoch {epoch + 1} of {self.stage.name}", epoch + 1, self.stage.epochs, note))
+        if self.run.judged is not None:
+            self.run.judged(self.stage.name, epoch, score)
         self.whole = True
 
-    def _diverged(self, sign: str) -> RecipeError:
-        return RecipeError(
-            f"stage {self.stage.name!r} diverged at step {self.position.step}, {sign}: "
-            "lower its learning rates in the recipe and name another bundle"
-        )
+    def _diverged(self, sign: str) -> Diverged:
+        return Diverged(f"stage {self.stage.name!r} diverged at step {self.position.step}, {sign}")
 
     def _tell(self, epoch: int, told: list[float]) -> None:
         task = f"train {self.stage.name} (epoch {epoch + 1} of {self.stage.epochs})"
@@ -191,7 +185,9 @@ class Stage:
         self.run.report(Progress(task, self.position.step - epoch * self.per_epoch, self.per_epoch, recent))
 
     def save(self) -> None:
-        """Write a checkpoint now."""
+        """Write a checkpoint now; rank 0 does, for all hold the same."""
+        if not self.run.ranks.leads:
+            return
         tensors: dict[str, Tensor] = {}
         for kind, held in (("model", self.weights), ("average", self.average), ("best", self.best)):
             tensors |= {f"{kind}/{name}": tensor.detach() for name, tensor in held.items()}
@@ -202,7 +198,7 @@ class Stage:
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.checkpoints, self.run.identity)
+        found = self.run.ranks.led(lambda: load_checkpoint(self.checkpoints, self.run.identity))
         if found is None:
             return
         self.position, tensors = found

@@ -25,6 +25,7 @@ from mezzetin.pixels import decode
 from mezzetin.records import Progress
 from mezzetin.training.cache import RowCache
 from mezzetin.training.encoders import ImageEncoder
+from mezzetin.training.ranks import ALONE, Ranks
 
 ENCODE_AT_ONCE = 32
 Report = Callable[[Progress], None]
@@ -34,10 +35,10 @@ class Pictures(Protocol):
     """Where a batch's features come from."""
 
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
-        """Features of a training batch, `[B, P, C]`; `seed` decides the crops."""
+        """Features of this rank's share of a training batch, `[B, P, C]`; `seed` decides the crops of the whole."""
 
-    def plain(self, keys: Sequence[str]) -> Tensor:
-        """Features of whole pictures as they are, for evaluation."""
+    def plain(self, keys: Sequence[str], *, mirrored: bool = False) -> Tensor:
+        """Features of whole pictures as they are, or mirrored where the stage mirrors, for evaluation."""
 
     def close(self) -> None:
         """Close the cache."""
@@ -46,17 +47,18 @@ class Pictures(Protocol):
 class FrozenPictures:
     """Cached features in half precision."""
 
-    def __init__(self, cache: RowCache) -> None:
-        self._cache = cache
+    def __init__(self, cache: RowCache, ranks: Ranks = ALONE) -> None:
+        self._cache, self._ranks = cache, ranks
 
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
         """See `Pictures`; a frozen encoder has no crops."""
-        rows_BUPC = self._cache.read(keys)
-        return torch.from_numpy(rows_BUPC[np.arange(len(keys)), mirrored.astype(int)]).float()
+        share = self._ranks.share(len(keys))
+        rows_BUPC = self._cache.read(keys[share])
+        return torch.from_numpy(rows_BUPC[np.arange(len(rows_BUPC)), mirrored[share].astype(int)]).float()
 
-    def plain(self, keys: Sequence[str]) -> Tensor:
+    def plain(self, keys: Sequence[str], *, mirrored: bool = False) -> Tensor:
         """See `Pictures`."""
-        return torch.from_numpy(self._cache.read(keys)[:, 0]).float()
+        return torch.from_numpy(self._cache.read(keys)[:, int(mirrored)]).float()
 
     def close(self) -> None:
         """Close the cache."""
@@ -69,24 +71,28 @@ class LivePictures:
     `crop` is the smallest share of a side that a crop keeps, `light` the share that brightness and contrast change by.
     """
 
-    def __init__(self, cache: RowCache, encoder: ImageEncoder, crop: float, light: float = 0) -> None:
-        self._cache, self._encoder, self._crop, self._light = cache, encoder, crop, light
+    def __init__(
+        self, cache: RowCache, encoder: ImageEncoder, crop: float, light: float = 0, ranks: Ranks = ALONE
+    ) -> None:
+        self._cache, self._encoder, self._crop, self._light, self._ranks = cache, encoder, crop, light, ranks
 
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
         """See `Pictures`; gradients reach the encoder."""
-        pixels = torch.from_numpy(self._cache.read(keys))
+        share = self._ranks.share(len(keys))
+        pixels = torch.from_numpy(self._cache.read(keys[share]))
         if self._crop == 1 and self._light == 0 and not mirrored.any():
             features: Tensor = self._encoder(pixels)
             return features
         shown = pixels.permute(0, 3, 1, 2).float()
         if self._light:
-            shown = _relit(shown, self._light, seed)
+            shown = _relit(shown, _lights(len(keys), self._light, seed)[:, share])
         normalised = (shown - self._encoder.mean) / self._encoder.std
-        return self._encoder.features(_cropped(normalised, mirrored, self._crop, seed))
+        return self._encoder.features(_cropped(normalised, _boxes(mirrored, self._crop, seed)[share]))
 
-    def plain(self, keys: Sequence[str]) -> Tensor:
+    def plain(self, keys: Sequence[str], *, mirrored: bool = False) -> Tensor:
         """See `Pictures`."""
-        features: Tensor = self._encoder(torch.from_numpy(self._cache.read(keys)))
+        pixels = torch.from_numpy(self._cache.read(keys))
+        features: Tensor = self._encoder(pixels.flip(2) if mirrored else pixels)
         return features
 
     def close(self) -> None:
@@ -94,25 +100,35 @@ class LivePictures:
         self._cache.close()
 
 
-def _cropped(pixels_B3HW: Tensor, mirrored: NDArray[np.bool_], crop: float, seed: int) -> Tensor:
-    """Cut a random box out of each picture, mirror some, and stretch it back to full size."""
+def _boxes(mirrored: NDArray[np.bool_], crop: float, seed: int) -> Tensor:
+    """Where to cut each picture, as `affine_grid` takes it: `[B, 2, 3]`."""
     random = np.random.default_rng(seed)
-    count = len(pixels_B3HW)
+    count = len(mirrored)
     sides_B2 = random.uniform(crop, 1, (count, 2))
     centre_B2 = random.uniform(-1, 1, (count, 2)) * (1 - sides_B2)
     theta = np.zeros((count, 2, 3), np.float32)
     theta[:, 0, 0] = sides_B2[:, 0] * np.where(mirrored, -1, 1)
     theta[:, 1, 1] = sides_B2[:, 1]
     theta[:, :, 2] = centre_B2
-    grid = F.affine_grid(torch.from_numpy(theta), list(pixels_B3HW.shape), align_corners=False)
-    return F.grid_sample(pixels_B3HW, grid, padding_mode="reflection", align_corners=False)
+    return torch.from_numpy(theta)
 
 
-def _relit(pixels_B3HW: Tensor, light: float, seed: int) -> Tensor:
-    """Change each picture's brightness and contrast; its hues stay, for captions name them."""
+def _cropped(pixels_B3HW: Tensor, boxes_B23: Tensor) -> Tensor:
+    """Cut a box out of each picture, mirrored where it is, and stretch it back to full size."""
+    grid = F.affine_grid(boxes_B23, list(pixels_B3HW.shape), align_corners=False)
+    cut: Tensor = F.grid_sample(pixels_B3HW, grid, padding_mode="reflection", align_corners=False)
+    return cut
+
+
+def _lights(count: int, light: float, seed: int) -> Tensor:
+    """By what each picture's brightness and contrast change: `[2, B]`."""
     random = np.random.default_rng([seed, 1])
-    factors_2B = torch.from_numpy(random.uniform(1 - light, 1 + light, (2, len(pixels_B3HW))).astype(np.float32))
-    brightness_B111, contrast_B111 = factors_2B.view(2, -1, 1, 1, 1)
+    return torch.from_numpy(random.uniform(1 - light, 1 + light, (2, count)).astype(np.float32))
+
+
+def _relit(pixels_B3HW: Tensor, factors_2B: Tensor) -> Tensor:
+    """Change each picture's brightness and contrast; its hues stay, for captions name them."""
+    brightness_B111, contrast_B111 = factors_2B.reshape(2, -1, 1, 1, 1).unbind()
     mean_B111 = pixels_B3HW.mean((1, 2, 3), keepdim=True)
     return ((pixels_B3HW - mean_B111) * contrast_B111 + mean_B111 * brightness_B111).clamp_(0, 255)
 
@@ -124,13 +140,18 @@ def cached_features(
     folder: Path,
     *,
     mirror: bool,
+    room: int = 0,
     report: Report,
+    ranks: Ranks = ALONE,
 ) -> FrozenPictures:
-    """Compute what is missing of the pictures' features, once; views are the picture and its mirror image."""
+    """Compute what is missing of the pictures' features, once; views are the picture and its mirror image.
+
+    The file has room for so many pictures, and for `keys` at least.
+    """
     views, spec = 1 + mirror, encoder.spec
     shape = (views, spec.positions, spec.channels)
     name = f"features-{encoder.signature()}-{views}"
-    cache = RowCache(folder, name, capacity=len(keys), shape=shape, dtype=np.float16)
+    cache = RowCache(folder, name, capacity=max(room, len(keys)), shape=shape, dtype=np.float16)
 
     @torch.inference_mode()
     def row(pixels_BHW3: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -140,7 +161,7 @@ def cached_features(
         return block
 
     _fill(cache, dataset, keys, encoder, row, report)
-    return FrozenPictures(cache)
+    return FrozenPictures(cache, ranks)
 
 
 def cached_pixels(
@@ -151,15 +172,18 @@ def cached_pixels(
     *,
     crop: float,
     light: float = 0,
+    room: int = 0,
     report: Report,
+    ranks: Ranks = ALONE,
 ) -> LivePictures:
-    """Decode what is missing of the pictures, once."""
+    """Decode what is missing of the pictures, once; `room` is that of `cached_features`."""
     side = encoder.spec.preprocessing
     fit = side.fit if side.fit == "squash" else f"{side.fit}{side.crop_share:g}"
     name = f"pixels-{side.width}x{side.height}-{fit}-{side.interpolation}"
-    cache = RowCache(folder, name, capacity=len(keys), shape=(side.height, side.width, 3), dtype=np.uint8)
+    shape = (side.height, side.width, 3)
+    cache = RowCache(folder, name, capacity=max(room, len(keys)), shape=shape, dtype=np.uint8)
     _fill(cache, dataset, keys, encoder, lambda pixels: pixels, report)
-    return LivePictures(cache, encoder, crop, light)
+    return LivePictures(cache, encoder, crop, light, ranks)
 
 
 def _fill(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from mezzetin.bundle import BUNDLED, MANIFEST
 from mezzetin.config import Settings, parse, read_toml
+from mezzetin.training.ranges import Range, read_ranges, unfit
 
 
 class DataRecipe(Settings):
@@ -21,6 +22,12 @@ class DataRecipe(Settings):
     min_count: int = Field(4, ge=1, description="a rarer word becomes <unk> and is never said")
     max_words: int = Field(20, ge=3, le=60, description="longer captions are cut")
     holdout: int = Field(300, ge=1, description="training images kept out, for early stopping by CIDEr-D")
+    share: float = Field(1.0, gt=0, le=1, description="of the other training images; a smaller one is part of a larger")
+
+    @model_serializer(mode="wrap")
+    def _chosen(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # All of them is what there was before there was the choice: such runs stay the same runs.
+        return {name: value for name, value in plain(self).items() if (name, value) != ("share", 1.0)}
 
 
 class EncoderRecipe(Settings):
@@ -126,6 +133,17 @@ class StageRecipe(Settings):
         return {name: value for name, value in plain(self).items() if name not in (*foreign, *unsaid)}
 
 
+class MatchingRecipe(Settings):
+    """A small head that learns which words fit which picture; it ranks captions, and finds pictures by words."""
+
+    width: int = Field(64, ge=8, le=1024, description="numbers of a vector")
+    epochs: int = Field(24, ge=1)
+    batch_images: int = Field(512, ge=2, description="each caption is told from those of so many other pictures")
+    learning_rate: float = Field(3e-3, gt=0)
+    weight_decay: float = Field(0.1, ge=0)
+    dropout: float = Field(0.5, ge=0, lt=1, description="of the picture's features")
+
+
 class DecodingRecipe(Settings):
     """The decoding defaults that go into the bundle."""
 
@@ -135,11 +153,12 @@ class DecodingRecipe(Settings):
     min_words: int = Field(1, ge=1, le=60)
     no_repeat: int = Field(0, ge=0, le=60, description="words in a row that occur once; 0: no such rule")
     good_endings: bool = Field(False, description="end in no article, preposition, conjunction or auxiliary")
+    match: float = Field(0.0, ge=0, le=100, description="how much fitting the picture counts; needs [matching]")
 
     @model_serializer(mode="wrap")
     def _chosen(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What is neutral is left out, as in the bundles of before there was the choice.
-        neutral = {"min_words": 1, "no_repeat": 0, "good_endings": False}
+        neutral = {"min_words": 1, "no_repeat": 0, "good_endings": False, "match": 0.0}
         return {name: value for name, value in plain(self).items() if neutral.get(name, ...) != value}
 
 
@@ -150,6 +169,12 @@ class CardRecipe(Settings):
     good_at: str = ""
     bad_at: str = ""
     not_for: str = ""
+
+
+_UNLEARNED = ("name", "version", "licence", "licence_file", "card", "decoding")
+_UNSWEPT = dict.fromkeys((*_UNLEARNED, "matching", "sweep"), "has no part in the score of a trial") | dict.fromkeys(
+    ("seed", "data.holdout", "data.tokeniser"), "changes what the score is measured on"
+)
 
 
 class Recipe(Settings):
@@ -167,7 +192,14 @@ class Recipe(Settings):
     words: WordsRecipe = WordsRecipe()
     decoder: DecoderRecipe = DecoderRecipe()
     stages: tuple[StageRecipe, ...] = (StageRecipe(name="captions"),)
+    matching: MatchingRecipe | None = None
     decoding: DecodingRecipe = DecodingRecipe()
+    sweep: dict[str, Range] = Field(default_factory=dict, exclude=True, description="what `mezzetin sweep` tries")
+
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _read_ranges(cls, given: Any) -> Any:
+        return read_ranges(given)
 
     @model_validator(mode="after")
     def _stage_names_differ(self) -> Recipe:
@@ -177,6 +209,21 @@ class Recipe(Settings):
         twice = [name for number, name in enumerate(names) if name in names[:number]]
         if twice:
             raise ValueError(f"two stages are called {twice[0]!r}: their names must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _match_is_learned(self) -> Recipe:
+        if self.decoding.match and self.matching is None:
+            raise ValueError("decoding.match needs a [matching] table, which says how matching is learned")
+        return self
+
+    @model_validator(mode="after")
+    def _sweep_fits(self) -> Recipe:
+        for key, found in self.sweep.items():
+            if reason := _UNSWEPT.get(key.partition(".")[0], _UNSWEPT.get(key)):
+                raise ValueError(f"sweep: {key} {reason}")
+            if problem := unfit(self, key, found):
+                raise ValueError(problem)
         return self
 
 
@@ -206,9 +253,19 @@ def read_recipe(path: Path | None) -> Recipe:
     return recipe.model_copy(update=updated)
 
 
+def with_weights(recipe: Recipe, file: str | Path | None) -> Recipe:
+    """A recipe whose encoder begins with the weights of a file, if one is named."""
+    if file is None:
+        return recipe
+    return recipe.model_copy(update={"encoder": recipe.encoder.model_copy(update={"weights": str(file)})})
+
+
 def learning_part(recipe: Recipe) -> dict[str, Any]:
     """What of a recipe decides the weights: not its names, card and decoding, nor where files lie."""
     plain = recipe.model_dump(mode="json", exclude={"encoder": {"weights"}, "words": {"glove"}})
-    for key in ("name", "version", "licence", "licence_file", "card", "decoding"):
+    for key in _UNLEARNED:
         del plain[key]
+    if recipe.matching is None:
+        # As it was before there was the choice: such runs stay the same runs.
+        del plain["matching"]
     return plain

@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import RecipeError
-from mezzetin.novelty import PREFIX
+from mezzetin.matching import PREFIX as MATCHING
+from mezzetin.novelty import PREFIX as NOVELTY
 from mezzetin.storage.files import file_sha256, write_atomically
 from mezzetin.storage.paths import Place, writing
 from mezzetin.training.allocator import keep_freed_memory
@@ -29,9 +30,10 @@ from mezzetin.training.curves import draw_curves
 from mezzetin.training.decoders import DECODERS
 from mezzetin.training.encoders import build_encoder, bundle_named, encoder_of
 from mezzetin.training.glove import give_words, with_width_of, word_vectors
-from mezzetin.training.loop import Run, Stage
+from mezzetin.training.loop import Judged, Run, Stage
 from mezzetin.training.model import CaptionModel, step_seed
 from mezzetin.training.pictures import Pictures, Report, cached_features, cached_pixels
+from mezzetin.training.ranks import ALONE, Ranks
 from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe, Recipe, StageRecipe, WordsRecipe, learning_part
 
 
@@ -50,6 +52,12 @@ def run_folder(target: Place) -> Path:
     return place.with_name(f"{place.name}.training")
 
 
+def fingerprint(recipe: Recipe) -> str:
+    """A digest of all that a recipe and the files that it names put into the weights."""
+    parts = [learning_part(_recorded(recipe, None)), _file_digests(recipe, None)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def is_result_of(bundle: Bundle, dataset: Dataset, recipe: Recipe, start: Bundle | None) -> bool:
     """Whether this is the bundle that the run would make."""
     if bundle.manifest["training"]["run"] != _identity(dataset, _recorded(recipe, start), start):
@@ -59,11 +67,22 @@ def is_result_of(bundle: Bundle, dataset: Dataset, recipe: Recipe, start: Bundle
     return says_the_same(bundle, recipe) and all(began[name] in (None, digest) for name, digest in files.items())
 
 
-def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundle | None, report: Report) -> Bundle:
+def train_stages(
+    dataset: Dataset,
+    folder: Path,
+    recipe: Recipe,
+    *,
+    start: Bundle | None,
+    report: Report,
+    cache: Path | None = None,
+    judged: Judged | None = None,
+    ranks: Ranks = ALONE,
+) -> Bundle:
     """Train the stages of `recipe` on the dataset's train split; return the last stage's bundle.
 
     `start` is a bundle to go on from: its encoder, decoder and words are kept and only the stages, data and
-    decoding of the recipe count.
+    decoding of the recipe count. `cache` and `judged` are for a run that is one of many, see `Run`.
+    All `ranks` call this; rank 0 writes the folder.
 
     Raises:
         RecipeError: `folder` belongs to another run, or a file that the recipe names is missing.
@@ -71,15 +90,12 @@ def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundl
         EnvironmentProblem: the disk is full or read-only; what was finished is kept.
 
     """
-    torch.use_deterministic_algorithms(True)
-    # It would also fill all memory before its first use, a tenth of a step; nothing here reads what it has not written.
-    cast(Any, torch.utils.deterministic).fill_uninitialized_memory = False
-    keep_freed_memory()
+    _steady_torch()
     if recipe.licence_file and not Path(recipe.licence_file).is_file():
         raise RecipeError(f"there is no licence file {recipe.licence_file}: mend licence_file in the recipe")
     recorded = _recorded(recipe, start)
     identity = _identity(dataset, recorded, start)
-    files = _claim(folder, identity, _file_digests(recipe, start))
+    files = ranks.led(lambda: _claim(folder, identity, _file_digests(recipe, start)))
     corpus = build_corpus(dataset, recipe.data, recipe.seed, start.vocabulary if start else None)
     seed = step_seed("words", recipe.seed)
     vectors = word_vectors(corpus.vocabulary, corpus.counts(), recorded.words, seed, report)
@@ -87,11 +103,18 @@ def train_stages(dataset: Dataset, folder: Path, recipe: Recipe, *, start: Bundl
     model = _model(recipe, recorded.decoder, start, len(corpus.vocabulary))
     if vectors is not None:
         give_words(model.decoder, vectors, tuned=recorded.words.tuned)
-    run = Run(recorded, corpus, folder, identity, report, files.get("encoder_weights"))
-    if vectors is not None:
-        run.word_vectors = {"sha256": files["word_vectors"], **vectors.coverage}
+    words = None if vectors is None else {"sha256": files["word_vectors"], **vectors.coverage}
+    run = Run(recorded, corpus, folder, identity, report, files.get("encoder_weights"), words, cache, judged, ranks)
     bundles = [_stage(run, dataset, stage, model) for stage in recipe.stages]
     return bundles[-1]
+
+
+def _steady_torch() -> None:
+    """The same numbers each time, in memory that is kept."""
+    torch.use_deterministic_algorithms(True)
+    # It would also fill all memory before its first use, a tenth of a step; nothing here reads what it has not written.
+    cast(Any, torch.utils.deterministic).fill_uninitialized_memory = False
+    keep_freed_memory()
 
 
 def remove_scratch(folder: Path) -> None:
@@ -101,26 +124,46 @@ def remove_scratch(folder: Path) -> None:
 
 
 def _stage(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) -> Bundle:
-    place = run.folder / "stages" / stage.name
-    if (place / MANIFEST).exists():
-        bundle = Bundle.open(place)
-        _load(model, bundle)
-        return relabelled(bundle, run.recipe)
-    with closing(_pictures(run, dataset, stage, model)) as pictures:
+    place, ranks = run.folder / "stages" / stage.name, run.ranks
+    # Ranks of unlike processors begin alike, and go on from what rank 0 has read or rounded in the stage before.
+    ranks.equalise(model)
+    bundle = ranks.led(lambda: _finished(run, place, model))
+    if bundle is not None:
+        return bundle
+    with closing(ranks.in_turn(lambda: _pictures(run, dataset, stage, model))) as pictures:
         Stage(run, stage, model, pictures).train()
-        with writing(run.folder):
-            draw_curves(run.folder / "metrics.jsonl", run.folder / "curves.svg")
-        return assemble(run, dataset, model, pictures, place, stage.name)
+        return ranks.led(lambda: _sealed(run, dataset, model, pictures, place))
+
+
+def _finished(run: Run, place: Path, model: CaptionModel) -> Bundle | None:
+    if not (place / MANIFEST).exists():
+        return None
+    bundle = Bundle.open(place)
+    _load(model, bundle)
+    return relabelled(bundle, run.recipe)
+
+
+def _sealed(run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures, place: Path) -> Bundle:
+    with writing(run.folder):
+        draw_curves(run.folder / "metrics.jsonl", run.folder / "curves.svg")
+    return assemble(run, dataset, model, pictures, place, place.name)
 
 
 def _pictures(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) -> Pictures:
-    keys, folder = [*run.corpus.keys, *run.corpus.held_keys], run.folder / "cache"
+    keys, folder = [*run.corpus.keys, *run.corpus.held_keys], _cache(run, stage)
+    # Room for all pictures, so that runs on a share of them can go on with the same file.
+    more: dict[str, Any] = {"room": dataset.count("train"), "report": run.report, "ranks": run.ranks}
     with writing(folder):
         if stage.encoder == "frozen":
-            return cached_features(dataset, keys, model.encoder, folder, mirror=stage.mirror, report=run.report)
-        return cached_pixels(
-            dataset, keys, model.encoder, folder, crop=stage.crop, light=stage.light, report=run.report
-        )
+            return cached_features(dataset, keys, model.encoder, folder, mirror=stage.mirror, **more)
+        return cached_pixels(dataset, keys, model.encoder, folder, crop=stage.crop, light=stage.light, **more)
+
+
+def _cache(run: Run, stage: StageRecipe) -> Path:
+    """Where a stage's features or pixels lie: features of an encoder that this run has changed are nobody else's."""
+    earlier = run.recipe.stages[: run.recipe.stages.index(stage)]
+    own = stage.encoder == "frozen" and any(before.encoder == "fine-tuned" for before in earlier)
+    return run.folder / "cache" if run.cache is None or own else run.cache
 
 
 def _recorded(recipe: Recipe, start: Bundle | None) -> Recipe:
@@ -147,7 +190,7 @@ def _model(recipe: Recipe, own: DecoderRecipe, start: Bundle | None, words: int)
 
 def _load(model: CaptionModel, bundle: Bundle) -> None:
     tensors = load_file(bundle.folder / WEIGHTS)
-    model.load_state_dict({n: t.float() for n, t in tensors.items() if not n.startswith(PREFIX)})
+    model.load_state_dict({n: t.float() for n, t in tensors.items() if not n.startswith((NOVELTY, MATCHING))})
 
 
 def _identity(dataset: Dataset, recipe: Recipe, start: Bundle | None) -> str:

@@ -40,6 +40,10 @@ class Samples:
         # After its end a caption reads nothing.
         return torch.where(self.said_BKT == PAD, PAD, read)
 
+    def words(self) -> int:
+        """How many there are, ends included."""
+        return int((self.said_BKT != PAD).sum())
+
 
 class Reward:
     """CIDEr-D of sampled captions against those of the training pictures, the end counted as a word.
@@ -114,11 +118,13 @@ def self_critical(
     samples: Samples,
     rewards_BK: Tensor,
     temperature: float,
+    words: float | None = None,
 ) -> Tensor:
     """The policy gradient's loss, a word: log-probabilities of the samples weighed by their advantage.
 
     Its gradient is that of the expected reward; its value says nothing. Probabilities are those that were
-    sampled from: at this temperature, reserved words left out.
+    sampled from: at this temperature, reserved words left out. `words` is how many were sampled for the whole batch
+    where these samples are a part of it: the losses of the parts add up to that of the whole.
     """
     said_BKT = samples.said_BKT
     spoken = said_BKT != PAD
@@ -127,4 +133,4 @@ def self_critical(
     logits = logits.index_fill(-1, torch.tensor(NEVER_SAID), -torch.inf)
     surprise = F.cross_entropy(logits, said_BKT[spoken], reduction="none")
     weight = advantages(rewards_BK).unsqueeze(-1).expand(said_BKT.shape)[spoken]
-    return (weight * surprise).mean()
+    return (weight * surprise).mean() * (1 if words is None else len(surprise) / words)

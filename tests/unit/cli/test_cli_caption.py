@@ -61,7 +61,8 @@ def test_alternatives_are_indented_below(mezzetin: Command, photographs: Photogr
     assert len(row["alternatives"]) == 2
     assert text[1:] == [f"    {other['text']}" for other in row["alternatives"]]
     note = f" {UNLIKE_NOTE}" if row["unlike_training"] >= 0.5 else ""
-    assert text[0] == f"{row['image']}: {row['caption']}{note}"
+    sure = "" if row["confidence"] is None else f" (confidence {row['confidence']:.2f})"
+    assert text[0] == f"{row['image']}: {row['caption']}{sure}{note}"
 
 
 def test_bad_files_are_rows_and_their_neighbours_are_captioned(

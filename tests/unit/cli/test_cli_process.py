@@ -17,7 +17,7 @@ from mezzetin import __version__, tour
 Command = Callable[..., Any]
 Start = Callable[..., Any]
 Source = Callable[..., Path]
-HEAVY = {"matplotlib", "onnx", "pyarrow", "timm", "torch"}
+HEAVY = {"fastapi", "matplotlib", "onnx", "optuna", "pyarrow", "sqlalchemy", "timm", "torch", "uvicorn"}
 
 LOADED = """
 import sys

@@ -81,7 +81,7 @@ def test_a_signature_names_everything_that_matters() -> None:
 @pytest.mark.parametrize("name", [field.name for field in fields(DecodingOptions)])
 def test_no_option_is_left_out_of_the_signature(name: str) -> None:
     others: dict[str, Any] = {**OTHER, "groups": 3, "diversity": 2.0, "samples": 5, "top_p": 0.5, "temperature": 2.0}
-    others |= {"seed": 9, "beam": 6}
+    others |= {"seed": 9, "beam": 6, "match": 2.0}
     needed = {"diversity": GROUPS, "top_p": SAMPLES, "temperature": SAMPLES, "seed": SAMPLES, "groups": {"beam": 6}}
     base: dict[str, Any] = needed.get(name, {})
     assert DecodingOptions(**base).describe() != DecodingOptions(**{**base, name: others[name]}).describe()

@@ -132,7 +132,8 @@ def test_judging_again_says_the_same_and_reports_progress(
 ) -> None:
     steps: list[Progress] = []
     assert judge(captioner, dataset, "val", with_meteor=False, report=steps.append) == evaluation
-    assert [(step.done, step.total) for step in steps] == [(n, HELD_OUT) for n in range(1, HELD_OUT + 1)]
+    captioned = [step for step in steps if step.task == "caption val"]
+    assert [(step.done, step.total) for step in captioned] == [(n, HELD_OUT) for n in range(1, HELD_OUT + 1)]
 
 
 def refusal(captioner: BundleCaptioner, dataset: Dataset, split: str = "val") -> str:

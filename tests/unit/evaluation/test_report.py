@@ -1,4 +1,7 @@
-"""The evaluation's page: the numbers with their protocol, the pictures with both sides, under 5 MB."""
+"""The evaluation's page: the numbers with their protocol, the pictures with both sides, under 5 MB.
+
+Every section of findings, and how a browser shows it, is in tests/browser and test_report_words.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mezzetin.evaluation.gate import GateLine
 from mezzetin.evaluation.report import (
     LARGEST_PAGE,
     EvaluationPage,
@@ -69,7 +73,7 @@ def test_the_bar_spans_the_interval_on_a_scale_that_holds_it(tmp_path: Path) -> 
 
 def test_each_picture_stands_with_hypothesis_references_and_its_score(tmp_path: Path) -> None:
     text = html(tmp_path / "r.html", page())
-    places = [text.index(words) for words in ("Best pictures", "best.jpg", "Median pictures", "median.jpg")]
+    places = [text.index(words) for words in ('<h2 id="best">', "best.jpg", '<h2 id="median">', "median.jpg")]
     assert places == sorted(places) and text.count('alt="a dog runs"') == 3
     assert text.count("a dog runs fast") == text.count("a dog runs home") == 3
     assert "Best 1 · CIDEr-D 1.250" in text and "Worst 1 · CIDEr-D 1.250" in text
@@ -87,6 +91,38 @@ def test_a_page_stays_under_its_size_and_counts_the_thumbnails_that_it_left_out(
     assert text.count("<img ") + text.count("no picture to show") == 8
     left_out = re.search(r"(\d+) thumbnails left out", text)
     assert left_out is not None and int(left_out[1]) == 8 - text.count("<img ")
+
+
+def test_texts_are_cut_short_only_where_they_alone_would_not_fit(tmp_path: Path) -> None:
+    long = tuple(picture(f"{number}.jpg", THUMBNAIL, "&" * 60_000) for number in range(12))
+    text = html(tmp_path / "r.html", page(best=long, median=long))
+    assert (tmp_path / "r.html").stat().st_size < LARGEST_PAGE
+    assert "&amp;" * 1_999 + "…" in text and "&amp;" * 2_001 not in text
+    assert text.count("<img ") == 25
+    whole = html(tmp_path / "w.html", page(best=long[:1], median=()))
+    assert "&amp;" * 60_000 in whole
+
+
+def test_confidence_and_warning_stand_with_a_picture_that_has_them(tmp_path: Path) -> None:
+    sure = dataclasses.replace(picture("sure.jpg"), confidence=0.83, unlike_training=0.25)
+    text = html(tmp_path / "r.html", page(mistakes=(sure,)))
+    assert "Mistake 1 · CIDEr-D 1.250 · confidence 83\u00a0% · unlike training 0.25" in text
+    assert text.index("Worst pictures") < text.index('<h2 id="mistakes">Most confident mistakes')
+    assert "Most confident mistakes" not in html(tmp_path / "s.html", page())
+
+
+def test_a_language_whose_words_nobody_knows_here_is_told_so(tmp_path: Path) -> None:
+    said = "is told by English words only"
+    assert said in html(tmp_path / "g.html", page(language="de"))
+    assert said not in html(tmp_path / "e.html", page(language="en-GB"))
+
+
+def test_the_gate_is_told_line_by_line(tmp_path: Path) -> None:
+    lines = (GateLine("cider", "failed", "0.51 is below 0.54"), GateLine("calibration", "passed", "0.02 is below 0.05"))
+    text = html(tmp_path / "r.html", page(gate=lines))
+    assert "Failed: 1 of 2 rules." in text and "0.51 is below 0.54" in text
+    assert "Passed." in html(tmp_path / "p.html", page(gate=lines[1:]))
+    assert "The gate" not in html(tmp_path / "n.html", page())
 
 
 @pytest.mark.parametrize("field", ["title", "notes", "model", "picture"])

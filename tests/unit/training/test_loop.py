@@ -44,7 +44,7 @@ class Drawn:
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
         return self.plain(keys)
 
-    def plain(self, keys: Sequence[str]) -> Tensor:
+    def plain(self, keys: Sequence[str], *, mirrored: bool = False) -> Tensor:
         generators = [np.random.default_rng(step_seed(key)) for key in keys]
         if self.encoder is None:
             return torch.stack([torch.from_numpy(g.standard_normal(self.shape, np.float32)) for g in generators])

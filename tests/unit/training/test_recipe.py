@@ -42,7 +42,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
 
 
 def test_a_key_like_no_other_is_refused_with_all_known_ones(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "[data]\nzzz = 1").endswith("known keys: holdout, max_words, min_count, tokeniser")
+    assert refusal(tmp_path, "[data]\nzzz = 1").endswith("known keys: holdout, max_words, min_count, share, tokeniser")
 
 
 @pytest.mark.parametrize(

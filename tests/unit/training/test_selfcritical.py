@@ -44,7 +44,7 @@ class Noise:
     def features(self, keys: Sequence[str], mirrored: NDArray[np.bool_], seed: int) -> Tensor:
         return self.plain(keys)
 
-    def plain(self, keys: Sequence[str]) -> Tensor:
+    def plain(self, keys: Sequence[str], *, mirrored: bool = False) -> Tensor:
         drawn = [np.random.default_rng(step_seed(key)).standard_normal(self.shape, np.float32) for key in keys]
         return torch.from_numpy(np.stack(drawn))
 

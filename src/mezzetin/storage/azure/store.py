@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from mezzetin.errors import InputError, StoreRefused, StoreUnreachable
+from mezzetin.errors import InputError, MissingExtra, StoreRefused, StoreUnreachable
 from mezzetin.storage.address import Address
 from mezzetin.storage.azure.credentials import Access, access
 from mezzetin.storage.azure.quick import QuickReader
@@ -50,8 +50,11 @@ class AzureStore:
 
     @cached_property
     def _container(self) -> Any:
-        from azure.storage.blob import BlobServiceClient, ExponentialRetry
-
+        try:
+            from azure.storage.blob import BlobServiceClient, ExponentialRetry
+        except ImportError as error:
+            # azure-core alone, which other packages bring, is not enough.
+            raise MissingExtra("azure", "Azure Blob storage") from error
         store = self
 
         class Patience(ExponentialRetry):
