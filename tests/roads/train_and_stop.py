@@ -23,6 +23,9 @@ from mezzetin.errors import MezzetinError
 from mezzetin.records import Progress
 from mezzetin.training import loop
 
+# A shell that starts the tests in the background lets their processes ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def send(name: str) -> None:
     os.kill(os.getpid(), signal.Signals[name])

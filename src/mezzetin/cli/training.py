@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,13 +48,16 @@ def train(
             _report(output, target, progress)
 
         made = api.train(dataset, bundle, recipe=recipe, start=start, encoder_weights=encoder_weights, report=report)
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1 and int(os.environ.get("RANK", 0)) > 0:
+            return  # of the processes that torchrun started, the first one tells the result
         output.record(_to_json(made, target))
         _say(output, made, target, dataset, there=there)
 
 
 def _report(output: Output, bundle: Place, progress: Progress) -> None:
     """Epochs and a fresh start from a checkpoint are lines that stay; the rest is progress."""
-    if not progress.task.startswith(("epoch ", "resume ", "word vectors")):
+    uncalibrated = progress.task == "caption held-out pictures" and progress.note
+    if not uncalibrated and not progress.task.startswith(("epoch ", "resume ", "word vectors")):
         output.report(progress)
     elif not output.as_json:
         output.tell(f"{progress.task}: {progress.note}")
