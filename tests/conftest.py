@@ -1,8 +1,13 @@
-"""What tests share: the folder of real data, a captioner, photographs that Pillow draws, and small disks."""
+"""What tests share: the folder of real data, a captioner, photographs that Pillow draws, and small disks.
+
+Files of tests that take long are begun first, so that no worker is left with one when the others have nothing to do.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +18,9 @@ from hypothesis import settings
 from PIL import Image
 
 from mezzetin.bundle import bundled_captioner
+from tests.one_java import java_process, one_java
+
+__all__ = ["java_process", "one_java"]
 
 # How long an example takes says how busy the machine is; the tests' own limit catches what hangs.
 settings.register_profile("unhurried", deadline=None)
@@ -20,6 +28,61 @@ settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).parents[1]
 Photographs = Callable[..., Path]
+#: Files that take more than ten seconds of a quiet machine, the longest first.
+LONG = (
+    "spark/test_distributor.py",
+    "roads/test_distributed_training.py",
+    "roads/test_eight_steps.py",
+    "unit/registry/test_registry_mlflow.py",
+    "roads/test_training_road.py",
+    "roads/test_sweep_road.py",
+    "spark/test_databricks_files.py",
+    "spark/test_spark_losses.py",
+    "azure/test_azureml_deploy.py",
+    "azure/test_azureml_troubles.py",
+    "azure/test_azureml_registry.py",
+    "azure/test_ingest_azure.py",
+    "azure/test_artefacts_azure.py",
+    "unit/registry/test_promotion.py",
+    "azure/test_aci_deploy.py",
+    "unit/training/test_export.py",
+    "unit/registry/test_tracking.py",
+    "unit/deployment/test_kubernetes_target.py",
+    "unit/training/test_encoders_families.py",
+    "unit/cli/test_cli_datasets.py",
+    "roads/test_deploy_local.py",
+    "unit/evaluation/test_evaluation_run.py",
+    "golden/test_metrics_golden.py",
+    "roads/test_review_road.py",
+    "roads/test_serve_road.py",
+    "roads/test_collect_road.py",
+)
+# SQLite waits for the disk at each commit, and so does a registry at each of a hundred migrations. Pytest keeps the
+# folders of three runs, which is a few gigabytes, and what lies there is memory that the tests' processes lack.
+MEMORY, NEEDED = Path("/dev/shm"), 12 << 30  # noqa: S108 - pytest makes a folder there that is nobody else's
+
+
+def room(place: Path) -> int:
+    """Bytes that a file system in memory can take: it promises what others have used since."""
+    (available,) = re.findall(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    return min(shutil.disk_usage(place).free, int(available) << 10)
+
+
+if MEMORY.is_dir() and room(MEMORY) > NEEDED:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand files out in the order that they stand in, not those of many tests first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; the others stay where they were."""
+    places = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")

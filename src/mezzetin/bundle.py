@@ -210,8 +210,3 @@ def bundled_captioner() -> Bundle:
     if not folder.is_dir():
         raise BundleError("this installation holds no bundled captioner: name one with --model")
     return Bundle.open(folder)
-
-
-def find_bundle(model: str | Path | Place | None) -> Bundle:
-    """What `--model` means: a bundle's folder or address; the bundled captioner when left out or called "bundled"."""
-    return bundled_captioner() if model is None or model == BUNDLED else Bundle.open(model)

@@ -6,6 +6,7 @@
     │   ├── DatasetError          a source or dataset can't be used
     │   ├── BundleError           a bundle can't be used
     │   │   └── FormatError       an artefact of a newer or foreign format
+    │   ├── Conflict              somebody changed a text since; with that text, in mezzetin.collection.conflict
     │   ├── ImageError            one picture can't be decoded; carries a `code`
     │   └── FetchError            a URL can't or must not be fetched; carries a `code`
     └── EnvironmentProblem        disk, permission, missing extra            exit code 3
@@ -70,16 +71,18 @@ class FetchError(InputError):
     - `bad_url`, `refused_scheme`, `refused_port`, `refused_address`, `too_many_redirects`: the URL, or one that it
       redirects to, is malformed or not allowed;
     - `unresolved`, `connection`, `tls`, `timeout`: its server can't be found, reached, trusted or waited for;
-    - `http_status`: the server answered with an error, whose number is `status` (None for every other code);
+    - `http_status`: the server answered with an error, whose number is `status` (None for every other code); `wait`
+      is how many seconds it asked to be left alone (Retry-After), None where it did not;
     - `too_large`, `incomplete`, `bad_encoding`: the answer exceeds a cap, broke off, or can't be decompressed.
 
     The text never holds the URL's query, an address that was refused, or anything that the server said.
     """
 
-    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+    def __init__(self, code: str, message: str, status: int | None = None, wait: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.wait = wait
 
 
 class EnvironmentProblem(MezzetinError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mezzetin import api
-from mezzetin.api import Report
+from mezzetin.api.reporting import Report
 from mezzetin.records import Progress
 from mezzetin.scenes import draw_new, draw_scenes
 from mezzetin.storage.paths import writing

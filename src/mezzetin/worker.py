@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from mezzetin.captioner import BundleCaptioner, Picture, at_hand
+from mezzetin.pixels import Page
 from mezzetin.records import Caption, ItemError
 from mezzetin.storage.paths import Place
 
 BATCH = 8
 """Pictures that go through the model together; larger ones outgrow the processor's caches and are slower."""
 Item = tuple[str, Picture]
+T = TypeVar("T")
+R = TypeVar("R")
 _REQUESTS = 8
 """Remote pictures that are read at the same time, while others are captioned."""
 
@@ -39,19 +43,29 @@ def caption_pictures(
     search of different batches overlap, and no thread waits for another inside a batch.
     """
     source = read_ahead(items)
-    workers = workers or processors()
+
+    def described(chunk: list[Item]) -> list[Caption]:
+        return captioner.caption([picture for _, picture in chunk])
+
+    for (name, _), caption in in_batches(source, described, batch=batch, workers=workers or processors()):
+        yield name, caption
+
+
+def in_batches(
+    items: Iterable[T], work: Callable[[list[T]], list[R]], *, batch: int = BATCH, workers: int = 1
+) -> Iterator[tuple[T, R]]:
+    """Give a stream in batches to `work` on threads: (item, its result) in order, `workers` + 1 batches under way."""
+    source = iter(items)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[list[Item], Future[list[Caption]]]] = deque()
+        waiting: deque[tuple[list[T], Future[list[R]]]] = deque()
         try:
             while True:
                 while len(waiting) <= workers and (chunk := list(islice(source, batch))):
-                    pictures = [picture for _, picture in chunk]
-                    waiting.append((chunk, pool.submit(captioner.caption, pictures)))
+                    waiting.append((chunk, pool.submit(work, chunk)))
                 if not waiting:
                     return
                 chunk, result = waiting.popleft()
-                for (name, _), caption in zip(chunk, result.result(), strict=True):
-                    yield name, caption
+                yield from zip(chunk, result.result(), strict=True)
         finally:
             for _, result in waiting:
                 result.cancel()
@@ -64,7 +78,7 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
         EnvironmentProblem: a store refuses or does not answer.
 
     """
-    waiting: deque[tuple[str, Picture | Future[bytes | Path | ItemError]]] = deque()
+    waiting: deque[tuple[str, Picture | Future[bytes | Path | Page | ItemError]]] = deque()
     with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="read") as pool:
         try:
             for name, picture in items:
@@ -81,6 +95,6 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _settled(item: tuple[str, Picture | Future[bytes | Path | ItemError]]) -> Item:
+def _settled(item: tuple[str, Picture | Future[bytes | Path | Page | ItemError]]) -> Item:
     name, picture = item
     return name, picture.result() if isinstance(picture, Future) else picture

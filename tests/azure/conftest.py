@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.azure.arm.server import ArmServer
 from tests.azure.azurite import Azurite, missing
 from tests.azure.entra import EntraAzurite
+
+SPECS = Path(__file__).parents[2].parent / "shared" / "specs"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +29,13 @@ def entra_azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EntraAzu
     if reason := missing():
         pytest.skip(reason)
     with EntraAzurite(tmp_path_factory.mktemp("entra")) as server:
+        yield server
+
+
+@pytest.fixture
+def arm() -> Iterator[ArmServer]:
+    """A local Resource Manager over http with nothing in it; bodies are checked where ../shared/specs is there."""
+    with ArmServer(SPECS) as server:
         yield server
 
 

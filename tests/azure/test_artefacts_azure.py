@@ -117,6 +117,7 @@ def test_the_contact_sheet_shows_pictures_of_a_sas_folder(
     assert "sig=" not in page
 
 
+@pytest.mark.usefixtures("one_java")
 def test_train_and_evaluate_from_blob_to_blob(
     operator: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

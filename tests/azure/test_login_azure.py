@@ -177,10 +177,16 @@ def test_a_sign_in_that_is_declined(entra: SignIn, capfd: pytest.CaptureFixture[
 def test_ctrl_c_while_the_code_waits(
     entra: SignIn, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(seconds: float) -> None:
-        raise KeyboardInterrupt
+    class Interrupted:
+        """msal's `time` alone: what patches the module itself reaches every thread of this process."""
 
-    monkeypatch.setattr("msal.oauth2cli.oauth2.time.sleep", interrupted)
+        time = staticmethod(time.time)
+
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("msal.oauth2cli.oauth2.time", Interrupted)
     assert run(["login", "--device-code"]) == 130
     out, err = capfd.readouterr()
     assert out == "" and CODE in err and err.endswith("stopped before the end\n")

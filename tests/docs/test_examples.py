@@ -1,4 +1,4 @@
-"""What the documentation shows runs as it stands: Python as a program, TOML as a recipe, JSON as JSON."""
+"""What the documentation shows runs as it stands: Python as a program, TOML as settings, JSON as JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import contextlib
 import io
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mezzetin import collect, load_captioner
+from mezzetin.alttext import HouseRules, read_house_rules
+from mezzetin.deployment.targets import find_target
 from mezzetin.scenes import draw_new
 from mezzetin.training.recipe import Recipe, read_recipe
 
@@ -23,16 +27,25 @@ def test_its_python_runs_and_prints(page: Page, tmp_path: Path, monkeypatch: pyt
         pictures = sorted(set(re.findall(r'"([\w-]+\.jpg)"', block)))
         for drawn, name in zip(draw_new(tmp_path, count=len(pictures), seed=2), pictures, strict=True):
             drawn.rename(tmp_path / name)
+        if '"museum.sqlite"' in block:
+            draw_new(tmp_path / "masters", count=3, seed=3)
+            collect(tmp_path / "masters", tmp_path / "museum.sqlite", captioners=[load_captioner()])
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             exec(compile(block, str(page.path), "exec"), {})  # noqa: S102 - our own page
         assert len(said.getvalue().split()) >= 3
 
 
-def test_its_recipes_are_read(page: Page, tmp_path: Path) -> None:
+def test_its_settings_are_read(page: Page, tmp_path: Path) -> None:
     for block in page.blocks("toml"):
-        (tmp_path / "recipe.toml").write_text(block, encoding="utf-8")
-        assert read_recipe(tmp_path / "recipe.toml") != Recipe()
+        (tmp_path / "shown.toml").write_text(block, encoding="utf-8")
+        tables = tomllib.loads(block)
+        if "deploy" in tables:
+            assert [find_target(name, values, "shown.toml").name for name, values in tables["deploy"].items()]
+        elif page.path.name == "alt-text.md":
+            assert read_house_rules(tmp_path / "shown.toml") != HouseRules()
+        else:
+            assert read_recipe(tmp_path / "shown.toml") != Recipe()
 
 
 def test_its_json_is_json(page: Page) -> None:

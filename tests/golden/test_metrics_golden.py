@@ -114,6 +114,7 @@ def test_the_small_corpus_scores_as_published() -> None:
 
 
 @needs_java
+@pytest.mark.usefixtures("one_java")
 def test_the_small_corpus_has_the_published_meteor() -> None:
     pytest.importorskip("pycocoevalcap", reason="pycocoevalcap is not installed")
     result = meteor(*_small_corpus(), protocol="golden", resamples=10)
@@ -158,6 +159,7 @@ def _published_scores(references: list[list[str]], hypotheses: list[str]) -> dic
 
 
 @needs_java
+@pytest.mark.usefixtures("one_java")
 def test_real_captions_score_as_published(captioned: list[list[str]]) -> None:
     """One person's caption against the other four of 300 images; the tolerance asked for is 1e-3."""
     images = captioned[:300]

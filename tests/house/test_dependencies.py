@@ -26,9 +26,12 @@ SILENT = {
 }
 #: Which distribution brings a part of a shared namespace.
 NAMESPACES = {
-    "azure.ai": "azure-ai-vision-imageanalysis",
+    "azure.ai.ml": "azure-ai-ml",
+    "azure.ai.vision": "azure-ai-vision-imageanalysis",
     "azure.core": "azure-storage-blob",
     "azure.identity": "azure-identity",
+    "azure.mgmt.containerinstance": "azure-mgmt-containerinstance",
+    "azure.mgmt.core": "azure-mgmt-containerinstance",
     "azure.storage": "azure-storage-blob",
 }
 
@@ -45,7 +48,11 @@ def distributions(requirements: Iterable[str]) -> set[str]:
 BASE = distributions(PROJECT["dependencies"])
 TRAIN = distributions(EXTRAS["train"])
 #: Extras whose packages the source imports where they are used.
-LAZY = distributions(EXTRAS["azure"]) | distributions(EXTRAS["delta"]) | distributions(EXTRAS["external"])
+LAZY = distributions(
+    package
+    for extra in ("azure", "azureml", "delta", "external", "registry", "search", "spark")
+    for package in EXTRAS[extra]
+) | {"py4j"}  # comes with pyspark, whose errors it raises
 
 
 def imported(paths: Iterable[Path]) -> set[str]:
@@ -53,12 +60,18 @@ def imported(paths: Iterable[Path]) -> set[str]:
     modules: set[str] = set()
     for path in paths:
         modules |= imported_modules(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    shared = {".".join(module.split(".")[:2]) for module in modules} & NAMESPACES.keys()
-    names = {module.split(".")[0] for module in modules} - {part.split(".")[0] for part in shared}
-    foreign = names - set(sys.stdlib_module_names) - {"mezzetin"}
+    shared = {part for part in NAMESPACES if any(f"{module}.".startswith(f"{part}.") for module in modules)}
+    own = {module for module in modules if not any(f"{module}.".startswith(f"{part}.") for part in shared)}
+    foreign = {module.split(".")[0] for module in own} - set(sys.stdlib_module_names) - {"mezzetin"}
     known = packages_distributions()
     assert foreign <= known.keys(), "imported but not installed"
-    return {plain(known[name][0]) for name in foreign} | {NAMESPACES[part] for part in shared}
+    return {_declared(known[name]) for name in foreign} | {NAMESPACES[part] for part in shared}
+
+
+def _declared(bringing: list[str]) -> str:
+    """Of the distributions that bring a module the one that is declared: mlflow's also comes with mlflow-skinny."""
+    names = [plain(name) for name in bringing]
+    return next((name for name in names if name in BASE | TRAIN | LAZY), names[0])
 
 
 def imported_modules(nodes: Iterable[ast.AST]) -> set[str]:
@@ -77,7 +90,7 @@ def test_everything_but_training_lives_on_the_base_installation() -> None:
 
 
 def test_what_an_extra_brings_is_imported_inside_functions() -> None:
-    lazy = {"azure", "deltalake", "jwt", "openai", "transformers"}
+    lazy = {"azure", "deltalake", "jwt", "mlflow", "openai", "pandas", "py4j", "pyspark", "transformers", "usearch"}
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert {module.split(".")[0] for module in imported_modules(tree.body)} & lazy == set(), path

@@ -13,10 +13,12 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 #: Who alone may import a package: one decoder of pictures, one reader of graphs, one door to other stores.
 HOMES = {
     "fsspec": {"storage"},
-    "onnxruntime": {"sessions.py"},
-    "pyarrow": {"data"},
+    "onnxruntime": {"sessions.py", "meaning"},
+    "pyarrow": {"data", "publication", "spark"},
+    "pyspark": {"spark"},
     "pyvips": {"pixels"},
-    "jinja2": {"pages", "serving"},
+    "jinja2": {"pages", "publication", "serving"},
+    "usearch": {"retrieval"},
 }
 
 

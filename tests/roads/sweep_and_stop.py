@@ -3,6 +3,7 @@
 One JSON line in, one out. In: the arguments of `sweep`, and `stop`: a signal and the report after which it is sent
 ("late": the time is up then), or that it `ended` its learning. Out: how the process ended, its trials or the error, and
 every task that was reported. The processes are forked from this one, which has imported everything: that takes seconds.
+As in train_and_stop.py, `{"graphs": BUNDLE}` makes a model's graphs for all that follow.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mezzetin.errors import MezzetinError
 from mezzetin.records import Progress
 from mezzetin.training import loop
 from mezzetin.training.sweep import work as working
+from tests.roads.train_and_stop import prepare
 
 
 def work(call: dict[str, Any], out: int) -> NoReturn:
@@ -74,5 +76,6 @@ def answer(call: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for request in sys.stdin:
-        print(json.dumps(answer(json.loads(request))), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(prepare(request["graphs"]) if "graphs" in request else answer(request)), flush=True)

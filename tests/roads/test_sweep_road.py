@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -75,8 +76,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sweep(place: Path) -> Iterator[Call]:
     """Sweep in a process of its own; what isn't said is as in the first call."""
-    script = Path(__file__).with_name("sweep_and_stop.py")
-    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
+    command = [sys.executable, "-m", "tests.roads.sweep_and_stop"]
+    where: dict[str, Any] = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **where) as driver:
         assert driver.stdin
         assert driver.stdout
 
@@ -92,10 +94,12 @@ def sweep(place: Path) -> Iterator[Call]:
 
 
 @pytest.fixture(scope="module")
-def whole(sweep: Call) -> list[dict[str, Any]]:
-    """The trials of a sweep that nothing stopped, in the folder `whole`."""
+def whole(sweep: Call, place: Path) -> list[dict[str, Any]]:
+    """The trials of a sweep that nothing stopped, in the folder `whole`; what comes after it shares their graphs."""
     told = sweep("whole")
     assert told["exit"] == 0 and "error" not in told, told
+    (kept,) = (place / "whole/trials").glob("*/stages/captions")
+    assert sweep("whole", graphs=str(kept)) == {}
     return list(told["trials"])
 
 

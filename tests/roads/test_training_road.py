@@ -81,7 +81,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(place: Path) -> Iterator[Train]:
     """Train in a process of its own; what isn't said is as in the first run."""
     script = Path(__file__).with_name("train_and_stop.py")
-    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
+    here = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, script], env=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as driver:
         assert driver.stdin
         assert driver.stdout
 
@@ -99,8 +102,9 @@ def train(place: Path) -> Iterator[Train]:
 
 @pytest.fixture(scope="module")
 def whole(train: Train, place: Path) -> Bundle:
-    """The bundle of a run that nothing stopped."""
+    """The bundle of a run that nothing stopped; what comes after it shares its graphs."""
     assert train("whole")["exit"] == 0
+    assert train("whole", graphs=str(place / "whole")) == {}
     return Bundle.open(place / "whole")
 
 

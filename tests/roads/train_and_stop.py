@@ -2,7 +2,9 @@
 
 One JSON line in, one out. In: the arguments of `train`, and `stop`: a signal and where to send it, either the n-th
 report of a task or the n-th call of a function. Out: how the process ended, the digest or the error, and every task
-that was reported. The processes are forked from this one, which has imported everything: that takes seconds.
+that was reported. The processes are forked from this one, which has imported everything: that takes seconds. So do a
+model's graphs, hence `{"graphs": BUNDLE}` lets it make those of a bundle's model for all that follow. It needs
+OMP_NUM_THREADS=1 then: the children of a process that has worked in two threads wait for the second one for ever.
 """
 
 from __future__ import annotations
@@ -19,9 +21,15 @@ from typing import Any, NoReturn
 import mezzetin.evaluation.run
 import mezzetin.training.run  # noqa: F401
 from mezzetin import api
+from mezzetin.bundle import Bundle
 from mezzetin.errors import MezzetinError
 from mezzetin.records import Progress
 from mezzetin.training import loop
+from mezzetin.training.decoders import DECODERS
+from mezzetin.training.encoders import encoder_of
+from mezzetin.training.model import CaptionModel
+from mezzetin.training.recipe import DecoderRecipe
+from mezzetin.training.tracing import graphs_of
 
 # A shell that starts the tests in the background lets their processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,6 +97,17 @@ def answer(call: dict[str, Any]) -> dict[str, Any]:
     return ended
 
 
+def prepare(folder: str) -> dict[str, Any]:
+    """Make the graphs of models that are built like this bundle's."""
+    bundle = Bundle.open(folder)
+    encoder = encoder_of(bundle)
+    recipe = DecoderRecipe(**bundle.manifest["training"]["recipe"]["decoder"])
+    decoder = DECODERS[recipe.kind](recipe, len(bundle.vocabulary), encoder.spec.channels, encoder.spec.positions)
+    graphs_of(CaptionModel(encoder, decoder))
+    return {}
+
+
 if __name__ == "__main__":
-    for request in sys.stdin:
-        print(json.dumps(answer(json.loads(request))), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(prepare(request["graphs"]) if "graphs" in request else answer(request)), flush=True)

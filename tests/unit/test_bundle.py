@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mezzetin.bundle import FORMAT, MANIFEST, REQUIRED, VERSION, Bundle, find_bundle, image_keys, publish, seal
+from mezzetin.bundle import FORMAT, MANIFEST, REQUIRED, VERSION, Bundle, image_keys, publish, seal
 from mezzetin.errors import BundleError, FormatError, MezzetinError
 from mezzetin.storage.manifest import write_manifest
 from mezzetin.vocabulary import Vocabulary
@@ -163,12 +163,6 @@ def test_a_publication_that_was_cut_off_is_no_bundle(bundle: Bundle, tmp_path: P
     with pytest.raises(MezzetinError, match="target"):
         publish(bundle, target, {"scores.json": b"{}"})
     assert "no finished bundle" in refusal(target)
-
-
-def test_a_model_is_a_folder(bundle: Bundle) -> None:
-    assert find_bundle(bundle.folder).digest == find_bundle(str(bundle.folder)).digest == bundle.digest
-    with pytest.raises(BundleError, match="there is no bundle nowhere"):
-        find_bundle("nowhere")
 
 
 def test_a_real_bundle_moves_and_still_knows_itself(bundle_path: Path, tmp_path: Path) -> None:

@@ -15,13 +15,23 @@ import typer
 
 import mezzetin
 from mezzetin.cli import (
+    accounts,
+    calibrating,
     captioning,
+    collecting,
     comparing,
     datasets,
+    deploying,
     evaluation,
     examining,
+    exporting,
+    indexing,
     inspection,
     keys,
+    linting,
+    registering,
+    safekeeping,
+    searching,
     serving,
     signing_in,
     storing,
@@ -47,14 +57,34 @@ app.command()(examining.doctor)
 app.command()(signing_in.login)
 app.command()(signing_in.logout)
 app.command()(captioning.caption)
+app.command()(collecting.collect)
+app.command()(exporting.export)
+app.command()(indexing.index)
+app.command()(searching.search)
+app.command()(linting.lint)
+app.command()(calibrating.calibrate)
+app.command()(safekeeping.history)
+app.command()(safekeeping.undo)
+app.command()(safekeeping.backup)
+app.command()(safekeeping.restore)
+app.command()(safekeeping.forget)
 app.command()(datasets.ingest)
 app.command()(inspection.inspect)
 app.command()(training.train)
 app.command()(sweeping.sweep)
 app.command()(evaluation.evaluate)
 app.command()(comparing.compare)
+app.command()(deploying.deploy)
+app.command()(deploying.deployments)
+app.command()(deploying.undeploy)
+app.command()(registering.register)
+app.command()(registering.models)
+app.command()(registering.promote)
+app.command()(registering.pull)
+app.command()(registering.unregister)
 app.command()(serving.serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(accounts.app, name="accounts")
 app.command()(walkthrough.quickstart)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from mezzetin.cli import decoding, external
+from mezzetin.cli import clusters, decoding, external
 from mezzetin.cli.output import AsJson, Beam, Model, Output, Plain, model_to_json, opened
 from mezzetin.errors import InputError
 from mezzetin.records import Caption, Progress
@@ -79,6 +79,9 @@ def caption(
     external_settings: external.SettingsFile = None,
     budget: external.BudgetLimit = None,
     restricted: external.Restricted = None,
+    spark: clusters.Spark = None,
+    table: clusters.Table = None,
+    delta: clusters.AsDelta = False,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -87,11 +90,8 @@ def caption(
     Prints a line a picture, in order; one that can't be read is a line on stderr, and the exit code is 1.
     """
     given = locals()
-    options = decoding.chosen(**{name: given[name] for name in _NAMED_ALIKE}, samples=sample, groups=diverse)
     with opened(as_json=as_json, plain=plain) as output:
-        sheet, beside = _page_name(contact_sheet), external.chosen(others, external_settings, budget, restricted)
-        captioner = _loaded(model, beam, alternatives, max_pixels, min_confidence, options)
-        _caption_all(output, places, captioner, sheet, beside)
+        _carry_out(output, given)
 
 
 def caption_to_json(name: str, row: Caption) -> dict[str, Any]:
@@ -129,15 +129,81 @@ def _loaded(
     )
 
 
+def _carry_out(output: Output, given: dict[str, Any]) -> None:
+    """Do what the command's parameters ask for, here or with Spark."""
+    decoded = {name: given[name] for name in _NAMED_ALIKE}
+    options = decoding.chosen(**decoded, samples=given["sample"], groups=given["diverse"])
+    sheet = _page_name(given["contact_sheet"])
+    beside = external.chosen(given["others"], given["external_settings"], given["budget"], given["restricted"])
+    spark, table, delta, min_confidence = (given[name] for name in _Where._fields)
+    clusters.check(spark, table=table, delta=delta)
+    captioner = _loaded(
+        given["model"], given["beam"], given["alternatives"], given["max_pixels"], min_confidence, options
+    )
+    places = given["places"]
+    if spark is None:
+        _caption_all(output, beside.beside(captioner, places), places, captioner, sheet, beside)
+    else:
+        _caption_on(output, _Where(spark, table, delta, min_confidence), places, captioner, sheet, beside)
+
+
+class _Where(NamedTuple):
+    """Where Spark captions, and what it makes."""
+
+    spark: str
+    table: str | None
+    delta: bool
+    min_confidence: float | None
+
+
+def _caption_on(
+    output: Output,
+    where: _Where,
+    places: list[str],
+    captioner: BundleCaptioner,
+    sheet: Path | None,
+    others: external.Others,
+) -> None:
+    """Have Spark caption: into a table, or to be printed as ever."""
+    from mezzetin import api
+    from mezzetin.gauge import LOW_CONFIDENCE
+
+    if others.captioners:
+        raise InputError("--with asks other captioners from this machine: leave it away, or leave --spark away")
+    if where.table is None:
+        if where.delta:
+            raise InputError("--delta says what kind of table: name its place with --table")
+        made = api.caption(
+            places, captioner=captioner, min_confidence=where.min_confidence, spark=where.spark, report=output.report
+        )
+        _caption_all(output, ((name, row, {}) for name, row in made), places, captioner, sheet, others)
+        return
+    if sheet:
+        raise InputError("--contact-sheet is for captions that are printed: leave it or --table away")
+    how: dict[str, Any] = {"captioner": captioner, "min_confidence": where.min_confidence, "delta": where.delta}
+    table = api.caption_table(places, where.table, spark=where.spark, report=output.report, **how)
+    output.record(table.to_json())
+    for line in table.lines():
+        output.say(line)
+    output.tell(_licence(captioner.bundle))
+    if set(table.failed) - {LOW_CONFIDENCE}:
+        raise typer.Exit(1)
+
+
 def _caption_all(
-    output: Output, places: list[str], captioner: BundleCaptioner, sheet: Path | None, others: external.Others
+    output: Output,
+    rows: Iterable[external.Row],
+    places: list[str],
+    captioner: BundleCaptioner,
+    sheet: Path | None,
+    others: external.Others,
 ) -> None:
     """Print every picture's caption, and the page if there is to be one; exit code 1 where one of ours failed."""
     from mezzetin import api
     from mezzetin.gauge import is_withheld
 
     failed, withheld, kept = 0, 0, []
-    for done, (name, row, beside) in enumerate(others.beside(captioner, places), start=1):
+    for done, (name, row, beside) in enumerate(rows, start=1):
         _print(output, name, row, beside)
         unsure = is_withheld(row)
         withheld += unsure

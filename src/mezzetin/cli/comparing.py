@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mezzetin.cli.output import AsJson, Plain, opened
+from mezzetin.cli import external
+from mezzetin.cli.output import AsJson, Output, Plain, opened
 
 if TYPE_CHECKING:
     from mezzetin.evaluation.comparison import Apart, Comparison, Pair
+    from mezzetin.evaluation.contestant import Source
+    from mezzetin.storage.paths import Place
 
 _SHOWN = 3
 
@@ -18,7 +22,10 @@ _SHOWN = 3
 def compare(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="A B...", help="Bundles as --model takes them, `bundled`, or files of captions."),
+        typer.Argument(
+            metavar="A B...",
+            help="Bundles as --model takes them, `bundled`, or files of captions; one will do beside --with.",
+        ),
     ],
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made.")],
     split: Annotated[str, typer.Option(help="Which split; no model must have learned from it.")] = "val",
@@ -28,6 +35,9 @@ def compare(
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="For captions and page. Default: A-B-SPLIT.comparison.")
     ] = None,
+    others: external.With = None,
+    external_settings: external.SettingsFile = None,
+    budget: external.BudgetLimit = None,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -39,12 +49,21 @@ def compare(
     with opened(as_json=as_json, plain=plain) as output:
         from mezzetin import api
 
-        found, folder = api.compare(models, dataset, split=split, metrics=metric, out=out, report=output.report)
-        page = str(folder / "comparison.html")
-        output.record({**found.to_json(), "folder": str(folder), "page": page})
-        for line in comparison_lines(found):
-            output.say(line)
-        output.say(f"page: {page}")
+        paid = external.chosen(others, external_settings, budget)
+        with ExitStack() as stack:
+            # What it cost is told also where it ends early.
+            stack.callback(paid.summary, output)
+            everyone: list[Source] = [*models, *paid.open(stack)]
+            found, folder = api.compare(everyone, dataset, split=split, metrics=metric, out=out, report=output.report)
+        _tell(output, found, folder)
+
+
+def _tell(output: Output, found: Comparison, folder: Place) -> None:
+    page = str(folder / "comparison.html")
+    output.record({**found.to_json(), "folder": str(folder), "page": page})
+    for line in comparison_lines(found):
+        output.say(line)
+    output.say(f"page: {page}")
 
 
 def comparison_lines(found: Comparison) -> Iterator[str]:

@@ -55,7 +55,7 @@ def evaluate(
 
         chosen = {name: given[name] for name in ("split", "beam", "out", "gate", "against")}
         found, folder = api.evaluate(dataset, model, decoding=how, report=output.report, **chosen)
-        _tell(output, found, folder, dataset, api.find_bundle(model).info)
+        _tell(output, found, folder, dataset, api.find_model(model).info)
     if any(line.outcome == "failed" for line in found.gate):
         raise typer.Exit(1)
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,12 +59,15 @@ class Others:
         from mezzetin.worker import read_ahead
 
         with ExitStack() as stack:
-            for other in self.captioners.values():
-                stack.enter_context(other)
+            self.open(stack)
             items = read_ahead(api.find_pictures(places))
             for row in caption_beside(captioner, self.captioners, items, restricted=self._is_restricted):
                 self._count(row[2])
                 yield row
+
+    def open(self, stack: ExitStack) -> list[External]:
+        """The captioners, which are closed with the `stack`."""
+        return [stack.enter_context(other) for other in self.captioners.values()]
 
     def summary(self, output: Output) -> None:
         """Tell calls, captions, failures and cost of each."""
@@ -77,7 +79,9 @@ class Others:
                 output.tell(f"{name}: {number:,} without a caption: {code}: {self.errors[name, code]}")
 
     def _is_restricted(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self.restricted)
+        from mezzetin.external import is_restricted
+
+        return is_restricted(name, self.restricted)
 
     def _count(self, captions: Mapping[str, Caption]) -> None:
         for name, row in captions.items():
@@ -98,7 +102,9 @@ class Others:
         }
 
 
-def chosen(names: list[str] | None, settings: str | None, budget: float | None, restricted: list[str] | None) -> Others:
+def chosen(
+    names: list[str] | None, settings: str | None, budget: float | None, restricted: list[str] | None = None
+) -> Others:
     """Open the captioners that were named; none is the common case.
 
     Raises:
@@ -108,16 +114,13 @@ def chosen(names: list[str] | None, settings: str | None, budget: float | None, 
     """
     if not names:
         if settings is not None or budget is not None or restricted:
-            raise InputError("--external-settings, --budget and --restricted are for --with: name a captioner with it")
+            raise InputError(
+                "options of external captioners are for --with: name a captioner with it, or leave them out"
+            )
         return Others({})
-    twice = [name for name, number in Counter(names).items() if number > 1]
-    if twice:
-        raise InputError(f"--with {twice[0]} is there twice: name each captioner once")
-    from mezzetin.external import Budget, external_captioner
+    from mezzetin.external import external_captioners
 
-    shared = Budget(budget)
-    opened = {name: external_captioner(name, settings, budget=shared) for name in names}
-    return Others(opened, tuple(restricted or ()))
+    return Others(external_captioners(names, settings, budget=budget), tuple(restricted or ()))
 
 
 def beside_to_json(captions: Mapping[str, Caption]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ File = Annotated[
     typer.Option("--keys", metavar="FILE", help="The file of keys. Default: ~/.config/mezzetin/keys.json."),
 ]
 
+Role = Annotated[str, typer.Option("--role", metavar="ROLE", help="What it may do: viewer, reviewer or admin.")]
+
 app = typer.Typer()
 
 
@@ -26,7 +28,7 @@ def _keys(context: typer.Context) -> None:
 
 
 @app.command()
-def add(name: Name, keys: File = None, as_json: AsJson = False, plain: Plain = False) -> None:
+def add(name: Name, keys: File = None, role: Role = "viewer", as_json: AsJson = False, plain: Plain = False) -> None:
     """Make an API key.
 
     It is shown now and never again: the file holds a hash of it. A server that runs takes it at once.
@@ -34,8 +36,8 @@ def add(name: Name, keys: File = None, as_json: AsJson = False, plain: Plain = F
     with opened(as_json=as_json, plain=plain) as output:
         from mezzetin import api
 
-        key = api.add_key(name, keys)
-        output.record({"name": name, "key": key})
+        key = api.add_key(name, keys, role)
+        output.record({"name": name, "role": role, "key": key})
         output.say(key)
         output.tell("keep it now, it can't be shown again; clients send it as X-Api-Key or Authorization: Bearer")
 
@@ -51,10 +53,10 @@ def list_(keys: File = None, as_json: AsJson = False, plain: Plain = False) -> N
 
         found = api.list_keys(keys)
         for key in found:
-            line: dict[str, Any] = key.model_dump(include={"id", "name", "created", "last_used", "revoked"})
+            line: dict[str, Any] = key.model_dump(include={"id", "name", "role", "created", "last_used", "revoked"})
             output.record(line)
             state = f"revoked {key.revoked}" if key.revoked else f"last used {key.last_used or 'never'}"
-            output.say(f"{key.name}  {key.id}  created {key.created}  {state}")
+            output.say(f"{key.name}  {key.id}  {key.role}  created {key.created}  {state}")
         if not found:
             output.say("no keys: make one with `mezzetin keys add NAME`")
 

@@ -30,7 +30,12 @@ CRASHED = 70
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout and nothing else.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Show progress as plain lines, without a bar.")]
 Model = Annotated[
-    str | None, typer.Option("--model", metavar="MODEL", help="A bundle's folder or address. Default: the bundled one.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="A bundle's folder or address, NAME@ALIAS or NAME/VERSION of the registry. Default: the bundled one.",
+    ),
 ]
 Beam = Annotated[
     int | None, typer.Option("--beam", min=1, max=50, help="Width of the beam search. Default: the model's own.")

@@ -11,6 +11,7 @@ import typer
 
 from mezzetin.cli.evaluation import score_lines
 from mezzetin.cli.output import AsJson, Output, Plain, model_to_json, opened
+from mezzetin.errors import InputError
 from mezzetin.records import Progress
 from mezzetin.storage.paths import Place
 
@@ -18,18 +19,58 @@ if TYPE_CHECKING:
     from mezzetin.bundle import Bundle
 
 
+_NAMED_ALIKE = ("recipe", "start", "encoder_weights", "track", "table_version", "ranks", "spark", "max_restarts")
+"""The parameters of `train` that are choices of the verb under the same name."""
+
+
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="FILE", help="TOML. Default: a small Transformer on the bundled encoder."),
+]
+Start = Annotated[
+    str | None, typer.Option("--from", metavar="MODEL", help="Go on from this bundle: its encoder, words, decoder.")
+]
+EncoderWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder-weights", metavar="FILE", help="Safetensors of the recipe's encoder, for want of a network."
+    ),
+]
+Track = Annotated[
+    str | None, typer.Option("--track", metavar="URI", help="An MLflow to tell of the run. Default: MEZZETIN_TRACKING.")
+]
+TableVersion = Annotated[
+    int | None,
+    typer.Option(
+        "--table-version", metavar="N", min=0, help="Of a Delta table. Default: the one it began with, or the newest."
+    ),
+]
+Ranks = Annotated[
+    int | None, typer.Option("--ranks", metavar="N", min=1, max=1024, help="So many processes train together.")
+]
+Spark = Annotated[
+    str | None,
+    typer.Option(
+        "--spark", metavar="MASTER", help="Start them under Spark: local[N], spark://…, databricks. Needs --ranks."
+    ),
+]
+MaxRestarts = Annotated[
+    int,
+    typer.Option("--max-restarts", metavar="N", min=0, help="Of --ranks: how often all start again when one is lost."),
+]
+
+
 def train(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="What `mezzetin ingest` made, or a Delta table.")],
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder to make, here or in a store.")],
-    recipe: Annotated[
-        str | None, typer.Option(metavar="FILE", help="TOML. Default: a small Transformer on the bundled encoder.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="Go on from this bundle: its encoder, words, decoder.")
-    ] = None,
-    encoder_weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Safetensors of the recipe's encoder, for want of a network.")
-    ] = None,
+    recipe: Recipe = None,
+    start: Start = None,
+    encoder_weights: EncoderWeights = None,
+    track: Track = None,
+    table_version: TableVersion = None,
+    ranks: Ranks = None,
+    spark: Spark = None,
+    max_restarts: MaxRestarts = 3,
     as_json: AsJson = False,
     plain: Plain = False,
 ) -> None:
@@ -38,16 +79,16 @@ def train(
     Scores it on split val at the end. Cut off, the same command goes on. Checkpoints, metrics.jsonl and curves.svg
     lie in BUNDLE.training, which is in the current folder where the bundle goes to a store.
     """
+    given = locals()
     with opened(as_json=as_json, plain=plain, goes_on=True) as output:
         from mezzetin import api
 
         target = Place.of(bundle)
         there = (target / "bundle.json").exists()
-
-        def report(progress: Progress) -> None:
-            _report(output, target, progress)
-
-        made = api.train(dataset, bundle, recipe=recipe, start=start, encoder_weights=encoder_weights, report=report)
+        if spark is not None and ranks is None:
+            raise InputError("--spark starts the ranks of a training: say how many with --ranks")
+        choices = {name: given[name] for name in _NAMED_ALIKE}
+        made = api.train(dataset, bundle, report=lambda progress: _report(output, target, progress), **choices)
         if int(os.environ.get("WORLD_SIZE", 1)) > 1 and int(os.environ.get("RANK", 0)) > 0:
             return  # of the processes that torchrun started, the first one tells the result
         output.record(_to_json(made, target))
@@ -57,7 +98,7 @@ def train(
 def _report(output: Output, bundle: Place, progress: Progress) -> None:
     """Epochs and a fresh start from a checkpoint are lines that stay; the rest is progress."""
     uncalibrated = progress.task == "caption held-out pictures" and progress.note
-    if not uncalibrated and not progress.task.startswith(("epoch ", "resume ", "word vectors")):
+    if not uncalibrated and not progress.task.startswith(("epoch ", "resume ", "word vectors", "tracking")):
         output.report(progress)
     elif not output.as_json:
         output.tell(f"{progress.task}: {progress.note}")

@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     The `layout` is recognised or named (`READERS`); `columns` says what our names are called in a table, `group_by`
     which of its columns names series that belong on one side; `language` is that of captions that name none; `seed`
     and `shares` (train, val, test) make the splits where the source has none; `licence` is noted;
+    `include` ("sampled", "given") and `leave_out` ("untouched") say which texts of a collection are read;
     `allow_shared_images` keeps pictures that the source has in several splits; `limits` say where parts close;
     `processes` load pictures, by default one a processor.
     """
@@ -55,6 +56,8 @@ class Options(TypedDict, total=False):
     licence: str | None
     shares: tuple[float, float, float]
     allow_shared_images: bool
+    include: tuple[str, ...]
+    leave_out: tuple[str, ...]
     limits: Limits | None
     processes: int | None
 
@@ -71,6 +74,8 @@ class _Task:
     shares: tuple[float, float, float]
     allow_shared_images: bool
     limits: Limits
+    include: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, source: Place, dataset: Place, options: Options) -> _Task:
@@ -81,10 +86,14 @@ class _Task:
         shares = options.get("shares", SHARES)
         if min(shares) < 0 or not sum(shares) > 0:
             raise DatasetError(f"the shares of train, val and test must be 0 or more and not all 0, not {shares}")
+        include, leave_out = options.get("include", ()), options.get("leave_out", ())
+        layout = choose_layout(source, options.get("layout"))
+        if (include or leave_out) and layout != "collection":
+            raise DatasetError(f"{source} is no collection: leave --include and --leave-out away")
         return cls(
             source=source,
             target=Target(dataset),
-            layout=choose_layout(source, options.get("layout")),
+            layout=layout,
             language=options.get("language", "en"),
             columns=columns,
             seed=options.get("seed", 0),
@@ -92,6 +101,8 @@ class _Task:
             shares=shares,
             allow_shared_images=options.get("allow_shared_images", False),
             limits=options.get("limits") or Limits(),
+            include=tuple(include),
+            leave_out=tuple(leave_out),
         )
 
     def split_of(self, key: str) -> str:
@@ -104,13 +115,14 @@ def ingest(
     dataset: str | Path | Place,
     *,
     progress: Progress | None = None,
+    loading: Loading | None = None,
     **options: Unpack[Options],
 ) -> IngestReport:
     """Make a dataset at `dataset` from the captioned pictures at `source`, both anywhere; return its report.
 
-    `progress` gets (pictures done, all pictures), `options` are those of `Options`. An interrupted run goes on after
-    its last finished part and ends in the same bytes; a dataset that is there already from the same source is
-    reported without work.
+    `progress` gets (pictures done, all pictures), `options` are those of `Options`; `loading` loads the pictures in
+    place of processes of this machine. An interrupted run goes on after its last finished part and ends in the same
+    bytes; a dataset that is there already from the same source is reported without work.
 
     Raises:
         DatasetError: the source can't be used, has pictures in several splits (unless `allow_shared_images`), or
@@ -119,11 +131,12 @@ def ingest(
 
     """
     task = _Task.of(Place.of(source), Place.of(dataset), options)
-    with Loading(options.get("processes")) as loading:
-        records = READERS[task.layout].read(task.source, ReadOptions(task.language, task.columns))
-        gathering = Gathering(loading.expecting(records), task.language)
+    with loading or Loading(options.get("processes")) as loader:
+        wanted = ReadOptions(task.language, task.columns, task.include, task.leave_out)
+        records = READERS[task.layout].read(task.source, wanted)
+        gathering = Gathering(loader.expecting(records), task.language)
         try:
-            return _ingest(task, gathering, loading, progress or (lambda done, total: None))
+            return _ingest(task, gathering, loader, progress or (lambda done, total: None))
         finally:
             gathering.close()
 

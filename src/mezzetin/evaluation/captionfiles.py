@@ -52,6 +52,13 @@ def read_captions(place: Place, names: Sequence[str], split: str) -> tuple[str, 
     return tuple(captions[name] for name in names)
 
 
+def read_some(place: Place) -> dict[str, str]:
+    """The captions that a file has by the names of their pictures, however many; raises what `read_captions` does."""
+    with reading(place):
+        content = place.read_bytes()
+    return dict(_rows(place, content))
+
+
 def captions_lines(names: Sequence[str], captions: Sequence[str], references: Sequence[Sequence[str]]) -> bytes:
     """The content of a `captions.jsonl`."""
     rows = zip(names, captions, references, strict=True)

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 from mezzetin.bundle import Bundle
+from mezzetin.captioner import BundleCaptioner
+from mezzetin.data.dataset import Dataset
 from mezzetin.evaluation.fitness import is_scored
-from mezzetin.evaluation.run import Evaluation
+from mezzetin.evaluation.run import Evaluation, judge
+from mezzetin.records import Progress
+
+
+def judged_files(bundle: Bundle, dataset: Dataset, report: Callable[[Progress], None]) -> dict[str, bytes]:
+    """`scores.json` and `card.md`, from split `val` where there is one in a language that can be scored.
+
+    Without METEOR, which depends on the machine's Java: the same training gives the same bundle anywhere.
+    """
+    if not dataset.count("val") or not is_scored(bundle.language):
+        return {"card.md": write_card(bundle, None).encode()}
+    judged = judge(BundleCaptioner(bundle), dataset, "val", with_meteor=False, with_findings=False, report=report)
+    scores = json.dumps(judged.to_json(), indent=1) + "\n"
+    return {"card.md": write_card(bundle, judged).encode(), "scores.json": scores.encode()}
 
 
 def write_card(bundle: Bundle, evaluation: Evaluation | None) -> str:

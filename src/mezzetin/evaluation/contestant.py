@@ -15,14 +15,17 @@ from itertools import islice
 from pathlib import Path
 
 import mezzetin
-from mezzetin.bundle import BUNDLED, MANIFEST, find_bundle
+from mezzetin.bundle import BUNDLED, MANIFEST
 from mezzetin.captioner import BundleCaptioner, load_captioner
 from mezzetin.data.dataset import Dataset
 from mezzetin.errors import BundleError, DatasetError, InputError
 from mezzetin.evaluation.captionfiles import captions_lines, read_captions
 from mezzetin.evaluation.fitness import check_captioner, check_split
+from mezzetin.evaluation.paid import paid_captions
+from mezzetin.external import External
 from mezzetin.records import Caption, Captioner, ModelInfo, Progress
-from mezzetin.storage.paths import Place
+from mezzetin.registry.reference import find_model, registered
+from mezzetin.storage.paths import Place, writing
 from mezzetin.worker import BATCH, caption_pictures
 
 Report = Callable[[Progress], None]
@@ -80,32 +83,40 @@ def name_of(source: Source) -> str:
     """
     if not isinstance(source, str | Path | Place):
         return source.info.name
-    place = None if source == BUNDLED else _captions_file(Place.of(source))
-    return find_bundle(source).info.name if place is None else _file_name(place)
+    place = None if _is_named(source) else _captions_file(Place.of(source))
+    return find_model(source).info.name if place is None else _file_name(place)
 
 
 def contestant(source: Source, task: Task, *, kept: Place | None = None, report: Report) -> Contestant:
     """Have `source` caption the task: a bundle as `--model` takes it, a file of captions, or a captioner.
 
     A folder that `evaluate` wrote stands for its captions. `kept` is where an earlier comparison may have kept what a
-    bundle said.
+    bundle or an external captioner said, and where what the latter says is kept at once.
 
     Raises:
         DatasetError: a file does not fit the split, or a captioner was trained on it or writes another language.
-        InputError: there is no such bundle or file.
+        InputError: there is no such bundle or file, or a budget ended.
+        EnvironmentProblem: an external captioner did not answer for some pictures.
 
     """
     if isinstance(source, BundleCaptioner):
         return _of_bundle(source, task, kept, report)
+    if isinstance(source, External):
+        return _of_external(source, task, kept, report)
     if not isinstance(source, str | Path | Place):
         return _of_captioner(source, task, report)
-    if source == BUNDLED:
-        return _of_bundle(load_captioner(), task, kept, report)
+    if _is_named(source):
+        return _of_bundle(load_captioner(str(source)), task, kept, report)
     place = _captions_file(Place.of(source))
     if place is None:
         return _of_bundle(load_captioner(str(source)), task, kept, report)
     captions, name = read_captions(place, task.names, task.split), _file_name(place)
     return Contestant(name, str(place), None, None, captions, _file(name, ""))
+
+
+def _is_named(source: str | Path | Place) -> bool:
+    """Whether it is the bundled captioner or a model of the registry, and no place."""
+    return source == BUNDLED or registered(source) is not None
 
 
 def _captions_file(place: Place) -> Place | None:
@@ -158,13 +169,36 @@ def named_apart(contestants: Sequence[Contestant]) -> tuple[Contestant, ...]:
 def _of_bundle(captioner: BundleCaptioner, task: Task, kept: Place | None, report: Report) -> Contestant:
     check_captioner(captioner, task.dataset, task.split)
     info, decoding = captioner.info, captioner.options.describe()
-    everything = (captioner.bundle.digest, decoding, task.dataset.digest, task.split, mezzetin.__version__)
-    key = hashlib.sha256("\n".join(everything).encode()).hexdigest()[:12]
-    made = Contestant(info.name, str(captioner.bundle.folder), info, decoding, (), _file(info.name, key))
+    file = _file(info.name, _key(task, captioner.bundle.digest, decoding))
+    made = Contestant(info.name, str(captioner.bundle.folder), info, decoding, (), file)
     if kept is not None and (kept / made.file).is_file():
         return replace(made, captions=read_captions(kept / made.file, task.names, task.split))
     said = (caption for _, caption in caption_pictures(captioner, _pictures(task)))
-    return replace(made, captions=_told(said, info.name, task, report))
+    made = replace(made, captions=_told(said, info.name, task, report))
+    if kept is not None:
+        # What comes after it may fail.
+        with writing(kept):
+            (kept / made.file).write(captions_lines(task.names, made.captions, task.references))
+    return made
+
+
+def _of_external(captioner: External, task: Task, kept: Place | None, report: Report) -> Contestant:
+    info = captioner.info
+    _check_language(captioner.language, info.name, task)
+    file = _file(info.name, _key(task, *captioner.described))
+
+    def told(done: int) -> None:
+        report(_progress(info.name, done, task))
+
+    kept_file = None if kept is None else kept / file
+    captions = paid_captions(captioner, _pictures(task), task.names, kept=kept_file, told=told)
+    return Contestant(info.name, "an external captioner", info, None, captions, file)
+
+
+def _key(task: Task, *of_captioner: str) -> str:
+    """Short for all that captions depend on."""
+    everything = (*of_captioner, task.dataset.digest, task.split, mezzetin.__version__)
+    return hashlib.sha256("\n".join(everything).encode()).hexdigest()[:12]
 
 
 def _of_captioner(captioner: Captioner, task: Task, report: Report) -> Contestant:
@@ -191,14 +225,22 @@ def _pictures(task: Task) -> Iterator[tuple[str, bytes]]:
 def _told(said: Iterator[Caption], name: str, task: Task, report: Report) -> tuple[str, ...]:
     captions: list[str] = []
     for caption in said:
-        if _language(caption.language) != _language(task.dataset.manifest.language):
-            raise DatasetError(
-                f"{name} writes {caption.language!r} and the captions of {task.dataset.folder} are in "
-                f"{task.dataset.manifest.language!r}: their scores would mean nothing"
-            )
+        _check_language(caption.language, name, task)
         captions.append(caption.text or "")
-        report(Progress(f"caption {task.split} with {name}", len(captions), len(task.names)))
+        report(_progress(name, len(captions), task))
     return tuple(captions)
+
+
+def _progress(name: str, done: int, task: Task) -> Progress:
+    return Progress(f"caption {task.split} with {name}", done, len(task.names))
+
+
+def _check_language(language: str, name: str, task: Task) -> None:
+    if _language(language) != _language(task.dataset.manifest.language):
+        raise DatasetError(
+            f"{name} writes {language!r} and the captions of {task.dataset.folder} are in "
+            f"{task.dataset.manifest.language!r}: their scores would mean nothing"
+        )
 
 
 def _language(tag: str) -> str:

@@ -10,6 +10,7 @@ import io
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -31,11 +32,16 @@ class Kind:
 
 def foreign_pictures(kind: Kind, count: int, *, seed: int = 0) -> Iterator[bytes]:
     """Draw `count` pictures of a kind, as JPEG bytes."""
-    for index in range(count):
-        rng = random.Random(f"{seed}/{kind.title}/{index}")  # noqa: S311 - pictures, not secrets
-        stream = io.BytesIO()
-        kind.draw(rng, index).save(stream, "JPEG", quality=90)
-        yield stream.getvalue()
+    return (_drawn(kind, index, seed) for index in range(count))
+
+
+# Who compares captioners asks each of them about the same pictures; they take 3 MB.
+@lru_cache(maxsize=120)
+def _drawn(kind: Kind, index: int, seed: int) -> bytes:
+    rng = random.Random(f"{seed}/{kind.title}/{index}")  # noqa: S311 - pictures, not secrets
+    stream = io.BytesIO()
+    kind.draw(rng, index).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
 
 
 def drawing(rng: random.Random, index: int) -> Image.Image:
@@ -88,13 +94,21 @@ def _set(pen: ImageDraw.ImageDraw, width: int, height: int, ink: tuple[int, int,
     for column in range(columns):
         x, y = margin + column * (wide + 16), margin + 2 * size + 8
         while y < height - margin:
-            line = ""
+            line, long = "", -_width("", size)
             for word in _words(rng):
-                if pen.textlength(f"{line} {word}", font=font) > wide:
+                long += _width(word, size)
+                if long > wide:
                     break
                 line = f"{line} {word}".strip()
             pen.text((x, y), line, fill=ink, font=font)
             y += round(size * (2.4 if rng.random() < 0.1 else 1.35))
+
+
+# The scenes' words are few, and to measure a line anew with each of them takes longer than to draw the page.
+@lru_cache(maxsize=1000)
+def _width(word: str, size: int) -> float:
+    """How wide a word is in the font of that size, with the space before it, in pixels."""
+    return ImageFont.load_default(size).getlength(f" {word}")
 
 
 def _aged(page: Image.Image, rng: random.Random) -> Image.Image:

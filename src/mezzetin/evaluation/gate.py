@@ -176,3 +176,20 @@ def _small_line(one: Slice, change: Floats) -> GateLine:
     value = float(np.mean(change))
     why = f"{one.title}: CIDEr-D changed by {value:+.4f}, but {len(change)} pictures are too few to judge by"
     return GateLine(f"slices.{one.name}", "told", why, value)
+
+
+def overall_line(evaluation: Evaluation, against: Mapping[str, str], name: str) -> GateLine:
+    """Whether all pictures together got significantly worse than by another model's captions; `name` is its name.
+
+    Raises:
+        InputError: `against` lacks a picture of the evaluation.
+
+    """
+    change = _change(material_of(evaluation.pictures), against)
+    drawn = _drawn(change)
+    value, p = float(change.mean()), float(sign_p(drawn))
+    low, high = percentile_interval(drawn)
+    numbers = f"CIDEr-D is {value:+.4f} beside {name} (95 % interval {low:+.4f} to {high:+.4f}, p {p:.3f})"
+    if value < 0 and p < SIGNIFICANT:
+        return GateLine("overall", "failed", f"{numbers}, a significant loss", value, 0.0)
+    return GateLine("overall", "passed", f"{numbers}, no significant loss", value, 0.0)

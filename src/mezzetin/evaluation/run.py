@@ -7,7 +7,7 @@ Enters: a captioner and a dataset. Leaves a folder: `captions.jsonl` (a line a p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,12 @@ def judge(
     split: str,
     *,
     with_meteor: bool = True,
-    with_findings: bool = True,
+    with_findings: bool | Collection[str] = True,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Evaluation:
     """Caption every picture of a split, score the captions and, if asked, find out all the rest.
+
+    `with_findings` may name the fields of `Findings` that are wanted.
 
     Raises:
         DatasetError: the split is empty, was trained on, or is in another language.
@@ -95,7 +97,7 @@ def judge(
     """
     check_split(dataset, split)
     check_captioner(captioner, dataset, split)
-    pictures = tuple(_judged(captioner, dataset, split, report, with_looks=with_findings))
+    pictures = tuple(_judged(captioner, dataset, split, report, with_looks=bool(with_findings)))
     material = material_of(pictures)
     hypotheses, references = material.hypotheses, material.references
     counts = sorted({len(own) for own in references})
@@ -113,11 +115,9 @@ def judge(
             scores.append(answer)
         else:
             notes.append(answer)
-    found = Findings()
-    if with_findings:
-        found, missing = sections(captioner, dataset, split, material, report)
-        notes += missing
-    return Evaluation(dataset.digest, split, tuple(scores), pictures, decoding, tuple(notes), found)
+    only = with_findings if not isinstance(with_findings, bool) else None if with_findings else ()
+    found, missing = sections(captioner, dataset, split, material, report, only)
+    return Evaluation(dataset.digest, split, tuple(scores), pictures, decoding, (*notes, *missing), found)
 
 
 def keep(evaluation: Evaluation, captioner: BundleCaptioner, dataset: Dataset, folder: Path) -> None:

@@ -5,7 +5,7 @@ Enters: a captioner, its dataset and what was judged. Leaves: `Findings`, and se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.data.dataset import Dataset
@@ -29,8 +29,14 @@ def sections(
     split: str,
     material: Material,
     report: Callable[[Progress], None],
+    only: Collection[str] | None = None,
 ) -> tuple[Findings, list[str]]:
-    """Compute every section that this captioner and this language have; the sentences say why others are missing."""
+    """Compute every section that this captioner and this language have; the sentences say why others are missing.
+
+    `only` names the fields of `Findings` that are wanted.
+    """
+    if only is not None and not only:
+        return Findings(), []
     reason = missing_words(captioner.bundle.language)
     same = captioner.bundle.manifest["training"]["dataset"] == dataset.digest
     parts: dict[str, Callable[[], object]] = {
@@ -45,6 +51,7 @@ def sections(
         "looked": lambda: _looked(captioner, dataset, split, material),
     }
     found = {}
+    parts = {name: part for name, part in parts.items() if only is None or name in only}
     for done, (name, part) in enumerate(parts.items()):
         report(Progress(f"judge the captions: {name}", done, len(parts)))
         found[name] = part()

@@ -6,7 +6,9 @@ lets a picture go that is marked restricted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from mezzetin.external.azure_vision import AzureVision
 from mezzetin.external.beside import caption_beside
 from mezzetin.external.budget import Budget, Meter, Usage
 from mezzetin.external.openai_chat import ChatEndpoint
-from mezzetin.external.outgoing import Picture
+from mezzetin.external.outgoing import RESTRICTED, Picture, is_restricted
 from mezzetin.external.service import External, Patience
 from mezzetin.external.settings import ServiceSettings, read_settings
 from mezzetin.external.transformers_local import LocalModel
@@ -66,4 +68,35 @@ def external_captioner(
     )
 
 
-__all__ = ["CLIENTS", "Budget", "External", "Picture", "Usage", "caption_beside", "external_captioner"]
+def external_captioners(
+    names: Iterable[str],
+    settings: str | Path | Mapping[str, Any] | None = None,
+    *,
+    budget: Decimal | float | str | None = None,
+) -> dict[str, External]:
+    """Open several, by name; `budget` is what they may cost together. Raises also what `external_captioner` raises.
+
+    Raises:
+        InputError: a name is there twice.
+
+    """
+    counts = Counter(names)
+    twice = [name for name, number in counts.items() if number > 1]
+    if twice:
+        raise InputError(f"the captioner {twice[0]} is named twice: name each once")
+    shared = Budget(budget)
+    return {name: external_captioner(name, settings, budget=shared) for name in counts}
+
+
+__all__ = [
+    "CLIENTS",
+    "RESTRICTED",
+    "Budget",
+    "External",
+    "Picture",
+    "Usage",
+    "caption_beside",
+    "external_captioner",
+    "external_captioners",
+    "is_restricted",
+]

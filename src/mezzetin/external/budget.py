@@ -73,26 +73,22 @@ class Budget:
         self.changed = threading.Condition()
         self.spent = _NOTHING
         self._held = _NOTHING
-        self._holds = 0
 
     def fits(self, amount: Decimal) -> bool:
         """Whether so much more can be spent; called with `changed` held."""
         return self.limit is None or self.spent + self._held + amount <= self.limit
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether no call is under way, so that nothing that is held can come free."""
-        return not self._holds
+    def may_fit(self, amount: Decimal) -> bool:
+        """Whether it will fit if all that is held comes free; called with `changed` held."""
+        return self.limit is None or self.spent + amount <= self.limit
 
     def hold(self, amount: Decimal) -> None:
         """Put an amount aside; called with `changed` held."""
         self._held += amount
-        self._holds += 1
 
     def settle(self, held: Decimal, cost: Decimal) -> None:
         """Turn what was put aside into what it cost; called with `changed` held."""
         self._held -= held
-        self._holds -= 1
         self.spent += cost
         self.changed.notify_all()
 
@@ -149,7 +145,8 @@ class Meter:
     def _is_decided(self) -> bool:
         if self._is_guess and self._under_way:
             return False
-        return self._budget.fits(self._expected) or self._budget.is_quiet
+        # A call that is free and hangs is waited for by nobody.
+        return self._budget.fits(self._expected) or not self._budget.may_fit(self._expected)
 
 
 def _amount(limit: Decimal | float | str) -> Decimal:

@@ -60,7 +60,8 @@ class ChatEndpoint:
         self._prompt = (settings.prompt or PROMPT + NEUTRAL * settings.gender_neutral).replace(
             "{language}", settings.language
         )
-        said = f"{settings.endpoint} {settings.api_version} {settings.model} {self._prompt}"
+        asked = f"{settings.model} {settings.detail} {settings.max_tokens} {self._prompt}"
+        said = f"{settings.endpoint} {settings.api_version} {asked}"
         signature = hashlib.sha256(said.encode()).hexdigest()
         self.info = ModelInfo(name, settings.model, signature, "its service's or model's terms")
 

@@ -19,13 +19,12 @@ from typing import Self
 from mezzetin.errors import InputError
 from mezzetin.external.answers import Answer, Client, Failure
 from mezzetin.external.budget import Meter, Usage
-from mezzetin.external.outgoing import Picture, derivative
+from mezzetin.external.outgoing import RESTRICTED, Picture, derivative
 from mezzetin.records import Caption, ItemError, ModelInfo
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _BUDGET_SPENT = "the next caption might pass the budget: raise --budget, or go on without it"
-_RESTRICTED = "the picture is marked restricted and does not leave this machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,16 @@ class External:
         return self._client.info
 
     @property
+    def described(self) -> tuple[str, ...]:
+        """All that its captions depend on, as far as it is set here."""
+        return self.info.name, self.info.signature, self.language, str(self._longest_side)
+
+    @property
+    def language(self) -> str:
+        """In which language it writes (BCP 47)."""
+        return self._language
+
+    @property
     def usage(self) -> Usage:
         """Calls, captions, tokens and cost so far."""
         return self._meter.usage
@@ -116,15 +125,15 @@ class External:
     def _one(self, image: Picture, marked: bool) -> Caption:
         outcome = self._outcome(image, marked)
         if isinstance(outcome, ItemError):
-            return Caption(None, self._language, self.info, error=outcome)
+            return Caption(None, self.language, self.info, error=outcome)
         model = replace(self.info, version=outcome.version or self.info.version)
-        return Caption(outcome.text, self._language, model, confidence=outcome.confidence)
+        return Caption(outcome.text, self.language, model, confidence=outcome.confidence)
 
     def _outcome(self, image: Picture, marked: bool) -> Answer | ItemError:
         if isinstance(image, ItemError):
             return image
         if self.leaves and (marked or (self._restricted is not None and self._restricted(image))):
-            return ItemError("restricted", _RESTRICTED)
+            return RESTRICTED
         if (resting := self._rest.why()) is not None:
             return ItemError(resting.code, resting.message)
         jpeg = derivative(image, self._longest_side)

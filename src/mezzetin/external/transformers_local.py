@@ -40,7 +40,7 @@ class LocalModel:
         self._name, self._settings = name, settings
         self._loaded: tuple[Any, Any] | Failure | None = None
         self._turn = threading.Lock()
-        said = f"{settings.model} {settings.revision} {settings.prompt} {settings.beam}"
+        said = f"{settings.model} {settings.revision} {settings.prompt} {settings.beam} {settings.max_tokens}"
         signature = hashlib.sha256(said.encode()).hexdigest()
         self.info = ModelInfo(name, settings.model, signature, "the model's own licence")
 

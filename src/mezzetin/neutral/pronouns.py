@@ -53,7 +53,8 @@ def _agree(phrase: Phrase, at: int) -> None:
     while phrase.word(at) in _ADVERBS or phrase.word(at).endswith("ly"):
         at += 1
     verb = base_form(phrase.word(at))
-    if verb is None:
+    # "They parents" is a salad of words, but `parents` is no verb in it.
+    if verb is None or phrase[at].noun:
         return
     phrase[at].say("'ve" if verb == "'re" and phrase.word(at + 1) in ("been", "got") else verb)
     for further in range(at + 1, len(phrase)):

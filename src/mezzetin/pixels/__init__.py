@@ -3,7 +3,8 @@
 Enters: an encoded picture, as bytes or as the path of a file. Leaves: its header, an array for an encoder,
 or a small JPEG of it. Whatever the input, the code path is the same and the result is the same to the bit.
 
-A picture is shown as a viewer would show it: first frame or page only, EXIF orientation applied, embedded
+A picture is shown as a viewer would show it: first frame only, of a TIFF its first page or the one that a `Page`
+names, EXIF orientation applied, embedded
 ICC profile (ICC.1) and CMYK turned into sRGB, transparency over white, 16 bits reduced to 8. Samples that no
 viewer has an opinion on (floating point, 32-bit or signed integers) are read as 0..1, 0..255 or 0..65535,
 whichever of these is the first to hold the resampled picture, and are otherwise stretched from the lowest to
@@ -34,13 +35,15 @@ from __future__ import annotations
 from mezzetin.pixels.formats import FORMATS
 from mezzetin.pixels.preprocessing import Preprocessing
 from mezzetin.pixels.rendering import decode, thumbnail
-from mezzetin.pixels.source import DEFAULT_MAX_PIXELS, ImageHeader, read_header
+from mezzetin.pixels.source import DEFAULT_MAX_PIXELS, ImageHeader, Page, count_pages, read_header
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FORMATS",
     "ImageHeader",
+    "Page",
     "Preprocessing",
+    "count_pages",
     "decode",
     "read_header",
     "thumbnail",

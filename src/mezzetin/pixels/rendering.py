@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mezzetin.pixels.colour import is_display, prepare, stretch, to_srgb
 from mezzetin.pixels.preprocessing import KERNELS, Preprocessing
-from mezzetin.pixels.source import DEFAULT_MAX_PIXELS, Picture, open_picture
+from mezzetin.pixels.source import DEFAULT_MAX_PIXELS, Page, Picture, open_picture
 
 _STRIP_BYTES = 8 << 20
 
@@ -46,7 +46,7 @@ class _Box:
 
 
 def decode(
-    image: bytes | Path, preprocessing: Preprocessing, *, max_pixels: int = DEFAULT_MAX_PIXELS
+    image: bytes | Path | Page, preprocessing: Preprocessing, *, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> NDArray[np.uint8]:
     """Decode a picture to what an encoder of this preprocessing sees: uint8 `[height, width, 3]`, sRGB.
 
@@ -68,7 +68,9 @@ def decode(
         return _render(picture, resized_h, resized_w, box, KERNELS[preprocessing.interpolation])
 
 
-def thumbnail(image: bytes | Path, longest: int, *, quality: int = 85, max_pixels: int = DEFAULT_MAX_PIXELS) -> bytes:
+def thumbnail(
+    image: bytes | Path | Page, longest: int, *, quality: int = 85, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> bytes:
     """Return a small upright sRGB copy as JPEG bytes without metadata, its longest side `longest` pixels.
 
     A smaller picture keeps its size. `quality` is the JPEG's, 1..95.

@@ -6,6 +6,7 @@ operation cache is off, one thread, and its warnings go to no terminal.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import stat
@@ -20,6 +21,7 @@ import pyvips
 from mezzetin.errors import ImageError
 from mezzetin.pixels import bmp
 from mezzetin.pixels.formats import HEAD_BYTES, sniff, undecodable
+from mezzetin.pixels.tiff import page_directories
 
 DEFAULT_MAX_PIXELS = 500_000_000
 
@@ -59,14 +61,23 @@ class ImageHeader:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a TIFF, numbered from 0, as `count_pages` counts them; any other picture has page 0 alone."""
+
+    image: bytes | Path
+    number: int
+
+
 class Picture:
     """An opened picture whose pixels are not decoded yet.
 
     `header` is as shown; `orientation` is EXIF's (1..8), which `load`'s image has not been turned by.
     """
 
-    def __init__(self, name: str, data: bytes | int, max_pixels: int) -> None:
+    def __init__(self, name: str, data: bytes | int, max_pixels: int, page: int = 0) -> None:
         self._format, self._data = name, data
+        self._directory = _directory(name, data, page) if page else 0
         if name == "bmp":
             width, height = bmp.read_size(data)
             self.orientation, bands = 1, 3
@@ -107,6 +118,7 @@ class Picture:
             # libtiff's limit of 50 MB would refuse honest large files whose one strip is compressed; what
             # it reserves for such a strip is no more than the file holds.
             options["unlimited"] = length > _TIFF_LIMITED_BYTES
+            options["page"] = self._directory
         if self._format == "webp":
             options["memory"] = True  # or a large frame goes through a temporary file
         operation = f"{_LOAD_OPERATIONS[self._format]}_source"
@@ -143,22 +155,55 @@ def _check_size(width: int, height: int, bands: int, max_pixels: int) -> None:
 
 
 @contextmanager
-def open_picture(image: bytes | Path, max_pixels: int) -> Iterator[Picture]:
+def open_picture(image: bytes | Path | Page, max_pixels: int) -> Iterator[Picture]:
     """Open a picture for the length of a `with` block; what libvips raises in it becomes an `ImageError`.
 
     Raises:
         ImageError: `missing`, `empty`, `unsupported_format`, `undecodable` or `too_many_pixels`.
 
     """
+    page = image.number if isinstance(image, Page) else 0
+    image = image.image if isinstance(image, Page) else image
     if isinstance(image, Path):
         with _open_file(image) as stream:
             name = sniff(stream.read(HEAD_BYTES))
             with _own_errors(name):
-                yield Picture(name, stream.fileno(), max_pixels)
+                yield Picture(name, stream.fileno(), max_pixels, page)
         return
     name = sniff(image[:HEAD_BYTES])
     with _own_errors(name):
-        yield Picture(name, image, max_pixels)
+        yield Picture(name, image, max_pixels, page)
+
+
+def count_pages(image: bytes | Path) -> int:
+    """Return how many pages a TIFF has, its reduced copies and masks not counted; 1 for every other picture.
+
+    Raises:
+        ImageError: `missing`, `empty` or `unsupported_format`.
+
+    """
+    with _open_file(image) if isinstance(image, Path) else io.BytesIO(image) as stream:
+        if sniff(stream.read(HEAD_BYTES)) != "tiff":
+            return 1
+        stream.seek(0)
+        return len(page_directories(stream))
+
+
+def _directory(name: str, data: bytes | int, page: int) -> int:
+    """Which directory of a TIFF a page is.
+
+    Raises:
+        ImageError: `undecodable`: there is no such page.
+
+    """
+    pages = [0]
+    if name == "tiff":
+        with io.BytesIO(data) if isinstance(data, bytes) else os.fdopen(os.dup(data), "rb", buffering=0) as stream:
+            stream.seek(0)
+            pages = page_directories(stream)
+    if page >= len(pages):
+        raise ImageError("undecodable", f"the picture has no page {page + 1}: it has {len(pages)}")
+    return pages[page]
 
 
 def _open_file(path: Path) -> Any:
@@ -186,7 +231,7 @@ def _own_errors(name: str) -> Iterator[None]:
         raise undecodable(name, "") from error
 
 
-def read_header(image: bytes | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
+def read_header(image: bytes | Path | Page, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageHeader:
     """Read a picture's format and size without decoding its pixels.
 
     Raises:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mezzetin.errors import MezzetinError
 from mezzetin.records import Caption, ItemError
+from mezzetin.serving.attention import Attention
 from mezzetin.storage.paths import Place
 
 #: A picture as a door hands it in: encoded bytes, a request's URL, a stranger's place, or why there is none.
@@ -14,6 +16,19 @@ Source = bytes | str | Place | ItemError
 
 DEADLINE = "deadline"
 """The error code of a picture whose request ran out of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a door takes besides what the server does: bytes of a file, and pixels of a side as it is shown."""
+
+    most_bytes: int = sys.maxsize
+    least_side: int = 0
+    most_side: int | None = None
+
+
+#: A door that has none of its own.
+NO_LIMITS = Limits()
 
 
 class Overloaded(MezzetinError):
@@ -40,7 +55,8 @@ class Answer:
 
     `caption.error` says why there is none. `format`, `width` and `height` (pixels, as shown) and `sha256` (of the
     encoded bytes) are None where the picture was not read that far. `external` has a caption, possibly one with an
-    error, for each external captioner that was asked.
+    error, for each external captioner that was asked. `attention` is None where nobody asked for it or the model has
+    none.
     """
 
     caption: Caption
@@ -49,6 +65,7 @@ class Answer:
     height: int | None = None
     sha256: str | None = None
     external: Mapping[str, Caption] = field(default_factory=dict)
+    attention: Attention | None = None
     timings: Timings = field(default_factory=Timings)
 
     @property

@@ -27,19 +27,39 @@ from mezzetin.serving.azure_vision.gateway import gateway
 from mezzetin.serving.bodies import Bodies
 from mezzetin.serving.core import Core
 from mezzetin.serving.crowd import Crowd
+from mezzetin.serving.desk import Desk
 from mezzetin.serving.engine import Engine
+from mezzetin.serving.gallery import routes as gallery
 from mezzetin.serving.guard import guard
 from mezzetin.serving.headers import headers, policies
+from mezzetin.serving.iiif import routes as iiif
 from mezzetin.serving.jobs import JobRunner
 from mezzetin.serving.journal import REQUEST_ID, journal
 from mezzetin.serving.openapi import openapi_of
 from mezzetin.serving.origins import cors
 from mezzetin.serving.page import routes as page
+from mezzetin.serving.page.notices import notices
 from mezzetin.serving.problems import Problem, problem, refusal
+from mezzetin.serving.review import erasing, lots, many
+from mezzetin.serving.review import routes as review
 from mezzetin.serving.settings import ServeSettings
+from mezzetin.serving.signin import routes as signin
 from mezzetin.serving.wire import explain
 
-ROUTERS: list[APIRouter] = [score_routes.router, health.router, measurements.router, v4.router, v32.router, page.router]
+ROUTERS: list[APIRouter] = [
+    score_routes.router,
+    health.router,
+    measurements.router,
+    v4.router,
+    v32.router,
+    page.router,
+    signin.router,
+]
+
+
+#: What a server with a collection answers as well.
+COLLECTION_ROUTERS: list[APIRouter] = [review.router, many.router, lots.router, erasing.router]
+GALLERY_ROUTERS: list[APIRouter] = [*COLLECTION_ROUTERS, gallery.router, iiif.router]
 
 
 def _bodies(app: ASGIApp, core: Core) -> ASGIApp:
@@ -53,7 +73,16 @@ def _crowd(app: ASGIApp, core: Core) -> ASGIApp:
 
 #: Each makes an ASGI application of one and the server's core. Outermost first: whoever refuses without reading the
 #: body stands before the one that counts it.
-MIDDLEWARE: list[Callable[[ASGIApp, Core], ASGIApp]] = [journal, headers, cors, gateway, guard, _bodies, _crowd]
+MIDDLEWARE: list[Callable[[ASGIApp, Core], ASGIApp]] = [
+    journal,
+    headers,
+    cors,
+    gateway,
+    notices,
+    guard,
+    _bodies,
+    _crowd,
+]
 
 #: What Starlette itself refuses.
 _CODES = {
@@ -72,7 +101,8 @@ def create_app(
 
     Raises:
         BundleError: there is no such model, or it can't be used.
-        InputError: a setting does not fit the model.
+        InputError: a setting does not fit the model, or there is no such collection.
+        FormatError, EnvironmentProblem: the collection can't be opened.
 
     """
     captioner = captioner or load_captioner(
@@ -83,7 +113,8 @@ def create_app(
         max_pixels=settings.max_pixels,
     )
     engine = Engine(settings, captioner, external)
-    core = Core(settings, engine, JobRunner(settings, engine))
+    desk = None if settings.collection is None else Desk(settings.collection, settings, captioner)
+    core = Core(settings, engine, JobRunner(settings, engine), desk)
     app = FastAPI(
         title="Mezzetin",
         version=__version__,
@@ -95,11 +126,17 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.core = core
-    for router in ROUTERS:
+    for router in _routers(settings):
         app.include_router(router)
     _answer_errors(app)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
+
+
+def _routers(settings: ServeSettings) -> list[APIRouter]:
+    if settings.collection is None:
+        return ROUTERS
+    return ROUTERS + (COLLECTION_ROUTERS if settings.gallery == "off" else GALLERY_ROUTERS)
 
 
 class _Layer:
@@ -118,10 +155,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await core.engine.start()
     try:
         core.jobs.start()
+        if core.desk is not None:
+            core.desk.start()
         yield
     finally:
         # By now every request has had its answer: the server drains before it says so.
         await core.jobs.stop()
+        if core.desk is not None:
+            await core.desk.stop()
         await core.engine.stop()
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from mezzetin.errors import MezzetinError
+from mezzetin.external import RESTRICTED, External, Usage
 from mezzetin.records import Caption, Captioner, ItemError, ModelInfo
 from mezzetin.serving.threads import Threads
 
@@ -36,10 +37,20 @@ class Columns:
         """Who can be asked."""
         return list(self._captioners)
 
-    async def ask(self, picture: bytes, names: Sequence[str], deadline: float) -> dict[str, Caption]:
-        """Ask each of `names` for a caption; whoever has none a moment before the `deadline` is late."""
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """What was asked of them and what it cost, of those that count."""
+        return {name: one.usage for name, one in self._captioners.items() if isinstance(one, External)}
+
+    async def ask(
+        self, picture: bytes, names: Sequence[str], deadline: float, *, restricted: bool = False
+    ) -> dict[str, Caption]:
+        """Ask each of `names` for a caption; whoever has none a moment before the `deadline` is late.
+
+        A `restricted` picture goes to no captioner but those that are known to keep it on this machine.
+        """
         seconds = max(0.0, min(self._limit, deadline - time.monotonic() - _MOMENT))
-        answers = await asyncio.gather(*(self._ask(name, picture, seconds) for name in names))
+        answers = await asyncio.gather(*(self._ask(name, picture, seconds, restricted) for name in names))
         return dict(zip(names, answers, strict=True))
 
     def close(self) -> None:
@@ -47,8 +58,10 @@ class Columns:
         for threads in self._threads.values():
             threads.close()
 
-    async def _ask(self, name: str, picture: bytes, seconds: float) -> Caption:
+    async def _ask(self, name: str, picture: bytes, seconds: float, restricted: bool) -> Caption:
         captioner, threads = self._captioners[name], self._threads[name]
+        if restricted and not (isinstance(captioner, External) and not captioner.leaves):
+            return _failed(captioner.info, RESTRICTED)
         if threads.busy >= _WAITING:
             return _failed(captioner.info, _BUSY)
         work = asyncio.ensure_future(threads.run(lambda: captioner.caption([picture])))

@@ -19,6 +19,8 @@ from mezzetin.serving.keys import Keyring
 from mezzetin.serving.last_used import LastUsed
 from mezzetin.serving.problems import Problem
 from mezzetin.serving.settings import ServeSettings
+from mezzetin.serving.signin.roles import Role
+from mezzetin.serving.signin.who import How
 
 _KEY_HEADERS = ("x-api-key", "ocp-apim-subscription-key")
 _BEARER = 'Bearer realm="mezzetin"'
@@ -29,11 +31,16 @@ _WRONG = "this key does not count: it is unknown or was revoked"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: an `id` that owns jobs, a `name` for logs. `ambient`: the browser sent the key, not the page."""
+    """Who asks: an `id` that owns jobs, a `name` for logs, and what they may do, and how they came in.
+
+    `ambient`: the browser sent the key or the session, not the page.
+    """
 
     id: str
     name: str
     ambient: bool = False
+    role: Role = "viewer"
+    how: How = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ class Doorkeeper:
         found = self._keys.find(shown.value) if self._keys is not None else None
         if found is not None:
             self._used.note(found.id)
-            return Principal(found.id, found.name, ambient=shown.kind == "basic")
+            return Principal(found.id, found.name, ambient=shown.kind == "basic", role=found.role)
         if self._tokens is None or shown.kind != "bearer":
             raise refused(headers, _WRONG)
         return await self._holder(self._tokens, shown.value, headers)

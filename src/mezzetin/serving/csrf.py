@@ -3,7 +3,8 @@
 Every page carries a token that belongs to the cookie which came with it (an HMAC of the cookie's value and of who
 asks, under a key that lives as long as the process). A foreign site can make a browser send the cookie, at most, but
 it can't read the page. The cookie is SameSite=Strict and not readable by scripts; the page sends the token as
-`X-CSRF-Token`. After a restart an old page is refused, and told to reload.
+`X-CSRF-Token`, and its form without a script as the field `csrf_token`. After a restart an old page is refused, and
+told to reload.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope
 
-HEADER = "X-CSRF-Token"
+HEADER, FIELD = "X-CSRF-Token", "csrf_token"
 _COOKIE = "mezzetin-csrf"
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _STATE = "csrf"
@@ -27,6 +28,11 @@ _STATE = "csrf"
 def csrf_token(connection: HTTPConnection) -> str:
     """The token that the page which answers this request must carry; its requests send it as `X-CSRF-Token`."""
     return str(getattr(connection.state, _STATE))
+
+
+def form_holds(connection: HTTPConnection, sent: str) -> bool:
+    """Say whether a form's `csrf_token` belongs to its cookie; without the cookie none does."""
+    return sent.isascii() and hmac.compare_digest(csrf_token(connection), sent)
 
 
 class Csrf:

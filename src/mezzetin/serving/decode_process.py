@@ -1,9 +1,10 @@
 """The process that decodes pictures for a server: encoded bytes in by stdin, pixels out by stdout.
 
 Enters: its one argument, a JSON object with `preprocessing`, `max_pixels` and `memory` (bytes of address space);
-then messages, each eight bytes of length and a picture. Leaves: an empty message when it is ready, then a message a
-picture, in order: eight bytes with the lengths of the two parts, a JSON object (`format`, `width`, `height`,
-`sha256`, or `code` and `message`), and the pixels.
+then messages, each eight bytes of length and a picture. Leaves: an empty message when it is ready, then for each
+picture, in order, an empty message when it begins to look at it and one with what it found: eight bytes with the
+lengths of the two parts, a JSON object (`format`, `width`, `height`, `sha256`, or `code` and `message`), and the
+pixels.
 
 A hostile picture may make it crash, hang or ask for more memory than it may have: whoever asked ends it and starts
 another. It has no credentials, opens no file, and ends when its stdin does.
@@ -39,16 +40,18 @@ def main(argument: str) -> None:
     os.dup2(2, 1)
     options = json.loads(argument)
     preprocessing = Preprocessing.from_json(options["preprocessing"])
-    _limit(options["memory"])
+    limit_resources(options["memory"])
     pictures: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(sys.stdin.buffer, pictures), daemon=True).start()
     _send(out, b"", b"")
     while True:
-        facts, pixels = _read(pictures.get(), preprocessing, options["max_pixels"])
+        picture = pictures.get()
+        _send(out, b"", b"")
+        facts, pixels = _read(picture, preprocessing, options["max_pixels"])
         _send(out, json.dumps(facts).encode(), pixels)
 
 
-def _limit(memory: int) -> None:
+def limit_resources(memory: int) -> None:
     """So much address space, no core dumps, and no writing to files."""
     for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
         _, hard = resource.getrlimit(what)

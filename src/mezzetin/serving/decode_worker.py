@@ -21,13 +21,18 @@ from mezzetin.serving import decode_process
 
 Facts = dict[str, Any]
 _START_LIMIT = 60.0
+_END_LIMIT = 1.0
 _PIPE_BYTES = 1 << 20
 #: What the interpreter and libvips need of our environment. Keys and connection strings stay here.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
 class Died(Exception):
-    """The process ended by itself."""
+    """The process ended; `begun` tells whether the first picture without an answer may have been the cause."""
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__(begun)
+        self.begun = begun
 
 
 class Late(Exception):
@@ -50,15 +55,14 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=bare_environment(),
                 bufsize=0,
             )
         except OSError as error:
             raise EnvironmentProblem(f"{_NOT_STARTED} ({error.strerror})") from error
         self._in, self._out = (_descriptor(pipe) for pipe in (self._process.stdin, self._process.stdout))
         os.set_blocking(self._in, False)
-        #: Whether it has begun to look at pictures.
-        self.ready = False
+        self._ready = self._looking = False
 
     @property
     def pid(self) -> int:
@@ -88,10 +92,14 @@ class Worker:
             Died, Late: see there; the process is of no use any more.
 
         """
-        if not self.ready:
+        if not self._ready:
             self._receive(time.monotonic() + _START_LIMIT)
-            self.ready = True
-        facts, pixels = self._receive(time.monotonic() + limit)
+            self._ready = True
+        until = time.monotonic() + limit
+        self._receive(until)
+        self._looking = True
+        facts, pixels = self._receive(until)
+        self._looking = False
         return json.loads(facts), pixels
 
     def kill(self) -> None:
@@ -107,6 +115,13 @@ class Worker:
                 with suppress(OSError):
                     stream.close()
 
+    def _left_by_itself(self) -> bool:
+        """Not by a signal: as it does where memory is too short to take a picture in."""
+        try:
+            return self._process.wait(_END_LIMIT) >= 0
+        except subprocess.TimeoutExpired:
+            return True
+
     def _receive(self, until: float) -> tuple[bytes, bytes]:
         facts, pixels = decode_process.ANSWER.unpack(self._exactly(decode_process.ANSWER.size, until))
         body = self._exactly(facts + pixels, until)
@@ -120,7 +135,7 @@ class Worker:
                 raise Late
             got = os.readv(self._out, [left])
             if not got:
-                raise Died
+                raise Died(begun=self._looking or (self._ready and self._left_by_itself()))
             left = left[got:]
         return memoryview(content)
 
@@ -145,7 +160,7 @@ def _descriptor(pipe: IO[bytes] | None) -> int:
     return pipe.fileno()
 
 
-def _environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
     """Little of ours, with this very package on the path; more threads than one would only reserve memory."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     here = str(Path(decode_process.__file__).parents[2])

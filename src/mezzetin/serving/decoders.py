@@ -132,9 +132,9 @@ class Decoders:
             except Late:
                 self._answer(under_way.popleft(), _TOO_SLOW)
                 why = "time"
-            except Died:
+            except Died as end:
                 why = "died"
-                self._blame(under_way, begun=self._workers[slot].ready)
+                self._blame(under_way, begun=end.begun)
             self._give_back(under_way)
             self._workers[slot].close()
             if not self._closed:

@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
 
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.decoding.english import is_english
 from mezzetin.errors import InputError
+from mezzetin.external import Usage, is_restricted
 from mezzetin.records import Captioner, ItemError, ModelInfo
-from mezzetin.serving.answers import Answer, Observer, Overloaded, Source
+from mezzetin.serving.answers import NO_LIMITS, Answer, Limits, Observer, Overloaded, Source
 from mezzetin.serving.batcher import Batcher
 from mezzetin.serving.columns import Columns
 from mezzetin.serving.decoders import Decoders
 from mezzetin.serving.room import Room, Seat
 from mezzetin.serving.settings import ServeSettings
-from mezzetin.serving.sources import Sources
+from mezzetin.serving.sources import Sources, name_of
 from mezzetin.serving.way import Fetching, Way, Wish
 from mezzetin.storage.paths import Place
 
@@ -96,6 +97,11 @@ class Engine:
         return self._columns.names
 
     @property
+    def usage(self) -> Mapping[str, Usage]:
+        """What external captioners were asked and what it cost, by name."""
+        return self._columns.usage
+
+    @property
     def decoder_pids(self) -> list[int]:
         """The decoding processes."""
         return self._decoders.pids
@@ -130,7 +136,7 @@ class Engine:
         """End them; requests must have had their answers."""
         await self._batcher.stop()
         self._decoders.close()
-        for closing in (self._columns, self._fetching):
+        for closing in (self._columns, self._fetching, self._way):
             closing.close()
 
     async def caption(
@@ -141,30 +147,32 @@ class Engine:
         neutral: bool = False,
         external: Sequence[str] = (),
         background: bool = False,
+        attention: bool = False,
+        names: Sequence[str] | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> list[Answer]:
         """Caption pictures: one answer each, in order, errors included.
 
         `deadline` is on `time.monotonic()` (default: the settings' seconds from now); a picture that is not done by
         then has the error code "deadline". `neutral` captions say person for man and woman. `external` names who else
-        is asked. What is done in the `background` waits until the others leave room, and is never refused.
+        is asked. What is done in the `background` waits until the others leave room, and is never refused. `attention`
+        costs a second pass over the picture, and nothing where the model has none. A picture whose name, from `names`
+        or its address, is restricted goes to nobody else. What is over the `limits` is an error of its own.
 
         Raises:
             Overloaded: the queue is full; nothing was done.
             InputError: neutral captions of a model that does not write English, or an unknown external captioner.
 
         """
-        if neutral and not is_english(self.language):
-            raise InputError(f"gender-neutral captions are English only, and this model writes {self.language!r}")
-        if unknown := sorted(set(external) - set(self.external)):
-            raise InputError(
-                f"no external captioner {unknown[0]!r} is switched on: {', '.join(self.external) or 'none'} is"
-            )
+        self._check(neutral, external)
         until = time.monotonic() + self.settings.deadline if deadline is None else deadline
-        wish = Wish(until, neutral, tuple(external), background)
+        wish = Wish(until, neutral, tuple(external), background, attention, limits=limits)
         seats = [None] * len(pictures) if background else self._seats(pictures)
         tasks = []
-        for picture, seat in zip(pictures, seats, strict=True):
-            tasks.append(task := asyncio.ensure_future(self._answer(picture, seat, wish)))
+        known = [_name(picture) for picture in pictures] if names is None else names
+        for picture, name, seat in zip(pictures, known, seats, strict=True):
+            own = replace(wish, restricted=is_restricted(name, self.settings.restricted))
+            tasks.append(task := asyncio.ensure_future(self._answer(picture, seat, own)))
             if seat is not None:
                 # Also where the asker goes before the first step.
                 task.add_done_callback(partial(_leave, seat))
@@ -186,6 +194,14 @@ class Engine:
             await self._answer(_tiny_picture(), seat, wish)
             seat.leave()
         return time.monotonic() - self._way.captioned_at <= _READY_FOR
+
+    def _check(self, neutral: bool, external: Sequence[str]) -> None:
+        if neutral and not is_english(self.language):
+            raise InputError(f"gender-neutral captions are English only, and this model writes {self.language!r}")
+        if unknown := sorted(set(external) - set(self.external)):
+            raise InputError(
+                f"no external captioner {unknown[0]!r} is switched on: {', '.join(self.external) or 'none'} is"
+            )
 
     def _seats(self, pictures: Sequence[Source]) -> Sequence[Seat | None]:
         """A place for each picture that is there already; those that come by address get theirs when they are."""
@@ -210,6 +226,10 @@ class Engine:
     def _decoder_ended(self, why: str) -> None:
         for observer in self.observers:
             observer.decoder_ended(why)
+
+
+def _name(picture: Source) -> str:
+    return name_of(picture) if isinstance(picture, str | Place) else ""
 
 
 def _leave(seat: Seat, task: object) -> None:

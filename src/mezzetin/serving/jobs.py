@@ -23,10 +23,9 @@ from mezzetin.serving.answers import Answer, Overloaded
 from mezzetin.serving.engine import Engine
 from mezzetin.serving.job_store import Job, JobStore, is_old
 from mezzetin.serving.settings import ServeSettings
-from mezzetin.serving.sources import pictures_below
+from mezzetin.serving.sources import name_of, pictures_below
 from mezzetin.serving.threads import Threads
 from mezzetin.serving.wire import item_out
-from mezzetin.storage.address import without_secrets
 from mezzetin.storage.paths import Place
 
 _AT_A_TIME = 2
@@ -178,8 +177,7 @@ class JobRunner:
         under_way: deque[tuple[str, asyncio.Task[Answer]]] = deque()
         try:
             for source in self._sources(job_id, folder, done):
-                name = str(source) if isinstance(source, Place) else without_secrets(source)
-                under_way.append((name, asyncio.ensure_future(self._caption(source, job))))
+                under_way.append((name_of(source), asyncio.ensure_future(self._caption(source, job))))
                 if len(under_way) >= _UNDER_WAY:
                     await self._add(job_id, *under_way.popleft())
             while under_way:

@@ -27,9 +27,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mezzetin.errors import EnvironmentProblem, FormatError, InputError
+from mezzetin.serving.signin.roles import Role, checked_role
 from mezzetin.storage.paths import writing
 
-_VERSION = 1
+_VERSION = 2
+"""1 knew no roles: its keys are viewers'."""
 _KEY = re.compile(r"mz_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 #: What an unknown id is compared with, so that it takes as long as a known one.
@@ -46,6 +48,7 @@ class Key(BaseModel):
     salt: str = Field(pattern="^[0-9a-f]{32}$", repr=False)
     digest: str = Field(pattern="^[0-9a-f]{64}$", repr=False)
     created: str
+    role: Role = "viewer"
     last_used: str | None = None
     revoked: str | None = None
 
@@ -68,16 +71,20 @@ def keys_file() -> Path:
     return Path(base) / "mezzetin" / "keys.json"
 
 
-def add_key(name: str, file: Path | None = None) -> str:
-    """Make a key and return it; it can't be had again.
+def add_key(name: str, file: Path | None = None, role: str = "viewer") -> str:
+    """Make a key and return it; it can't be had again. `role` is viewer, reviewer or admin.
 
     Raises:
-        InputError: the name is no name, or a key that counts has it.
+        InputError: the name or the role is none, or a key that counts has the name.
         EnvironmentProblem: the file can't be read or written.
 
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for a key: use up to 64 letters, digits, '.', '_' and '-'")
+    try:
+        chosen = checked_role(role)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     file = file or keys_file()
     with _changing(file):
         known = read_keys(file)
@@ -86,7 +93,7 @@ def add_key(name: str, file: Path | None = None) -> str:
         taken = {key.id for key in known}
         number = next(found for found in iter(lambda: secrets.token_hex(6), "") if found not in taken)
         salt, secret = secrets.token_hex(16), secrets.token_urlsafe(32)
-        made = Key(id=number, name=name, salt=salt, digest=_digest(salt, secret), created=_now())
+        made = Key(id=number, name=name, salt=salt, digest=_digest(salt, secret), created=_now(), role=chosen)
         _write(file, [*known, made])
     return f"mz_{number}_{secret}"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
@@ -126,6 +126,13 @@ class _Now(Collector):
             queue.add_metric([where], getattr(load, where))
         yield queue
         yield GaugeMetricFamily("mezzetin_jobs_unfinished", "Jobs that run or wait.", value=self._core.jobs.unfinished)
+        calls = CounterMetricFamily("mezzetin_external_calls", "Requests to external captioners.", labels=["captioner"])
+        cost = CounterMetricFamily("mezzetin_external_cost", "What they cost, by their prices.", labels=["captioner"])
+        for name, usage in self._core.engine.usage.items():
+            calls.add_metric([name], usage.calls)
+            if usage.cost is not None:
+                cost.add_metric([name], float(usage.cost))
+        yield from (calls, cost)
         model = GaugeMetricFamily("mezzetin_model_info", "Who captions.", labels=["name", "version", "signature"])
         model.add_metric([info.name, info.version, info.signature], 1)
         yield model

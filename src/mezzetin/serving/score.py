@@ -7,7 +7,8 @@ JSON. All calls share one engine on an event loop of its own, so that what is as
   captioner.
 - MEZZETIN_SCORE_DEADLINE, MEZZETIN_SCORE_MOST_PICTURES and so on set what `ServeSettings` calls `deadline` and
   `most_pictures`.
-- MEZZETIN_WITH names external captioners to ask too, with commas; MEZZETIN_EXTERNAL is the file of their settings.
+- MEZZETIN_WITH names external captioners to ask too, with commas; MEZZETIN_EXTERNAL is the file of their settings,
+  MEZZETIN_SCORE_BUDGET what they may cost, MEZZETIN_RESTRICTED patterns of names that are not sent to them.
 
 There are no jobs here, and no keys: the endpoint that Azure puts before the server checks who asks.
 """
@@ -30,20 +31,21 @@ from starlette.responses import Response
 from mezzetin.captioner import load_captioner
 from mezzetin.config import parse
 from mezzetin.errors import BundleError, InputError, MezzetinError
-from mezzetin.external import external_captioner
+from mezzetin.external import external_captioners
 from mezzetin.serving.engine import Engine
 from mezzetin.serving.problems import Problem, problem, refusal
 from mezzetin.serving.score_request import Wanted, wanted_of
 from mezzetin.serving.scoring import score_pictures
 from mezzetin.serving.settings import ServeSettings
+from mezzetin.serving.sources import name_of
 from mezzetin.serving.wire import ScoreAnswer, parse_score
 
 T = TypeVar("T")
 _PATH = "/score"
 _MANIFEST = "bundle.json"
-_PREFIX = "MEZZETIN_SCORE_"
+PREFIX = "MEZZETIN_SCORE_"
 #: The settings that mean something without a server of our own.
-_FIELDS = (
+FIELDS = (
     "beam",
     "alternatives",
     "batch",
@@ -59,6 +61,7 @@ _FIELDS = (
     "body_bytes",
     "fetches",
     "external_limit",
+    "budget",
 )
 #: Where the server's class of answers with a status lives; the older name is that of older images of Azure's.
 _RESPONSES = ("azureml_inference_server_http.api.aml_response", "azureml.contrib.services.aml_response")
@@ -85,8 +88,7 @@ class Endpoint:
             threads=settings.threads,
             max_pixels=settings.max_pixels,
         )
-        names = [name.strip() for name in environment.get("MEZZETIN_WITH", "").split(",") if name.strip()]
-        self.engine = Engine(settings, captioner, {name: external_captioner(name) for name in names})
+        self.engine = Engine(settings, captioner, external_captioners(settings.external, budget=settings.budget))
         self.process = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="mezzetin-score", daemon=True)
@@ -127,7 +129,7 @@ class Endpoint:
         names, sources = wanted.names, wanted.sources
         if wanted.sas_uri is not None:
             sources = await self.engine.folder(wanted.sas_uri, most + 1)
-            names = [str(place) for place in sources]
+            names = [name_of(place) for place in sources]
         if len(sources) > most:
             raise Problem(
                 413,
@@ -190,9 +192,11 @@ def settings_of(environment: Mapping[str, str]) -> ServeSettings:
         InputError: a value is out of range.
 
     """
-    named = {field: environment.get(f"{_PREFIX}{field.upper()}") for field in _FIELDS}
+    named = {field: environment.get(f"{PREFIX}{field.upper()}") for field in FIELDS}
     given = {field: value for field, value in named.items() if value}
-    return parse(ServeSettings, {"model": model_of(environment), **given}, "environment")
+    lists = {"external": "MEZZETIN_WITH", "restricted": "MEZZETIN_RESTRICTED"}
+    listed = {field: _listed(environment.get(variable, "")) for field, variable in lists.items()}
+    return parse(ServeSettings, {"model": model_of(environment), **given, **listed}, "environment")
 
 
 def model_of(environment: Mapping[str, str]) -> str | None:
@@ -212,6 +216,10 @@ def model_of(environment: Mapping[str, str]) -> str | None:
     if named is None and folder.is_dir() and any(folder.iterdir()):
         raise BundleError(f"{folder} holds no bundle: register what `mezzetin train` made, with its {_MANIFEST}")
     return named
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _given(response: Response) -> Any:

@@ -13,8 +13,8 @@ from mezzetin.errors import InputError
 from mezzetin.serving.answers import Source
 from mezzetin.serving.problems import Problem
 from mezzetin.serving.settings import ServeSettings
+from mezzetin.serving.sources import name_of
 from mezzetin.serving.wire import ScoreRequest, parse_score
-from mezzetin.storage.address import without_secrets
 
 JSON, FORM = "application/json", "multipart/form-data"
 #: Of a body that is one picture.
@@ -36,6 +36,7 @@ class Wanted:
     external: Sequence[str] | None = None
     deadline: float = 0.0
     as_job: bool = False
+    attention: bool = False
 
 
 async def read_score(request: Request, settings: ServeSettings) -> Wanted:
@@ -67,12 +68,13 @@ def wanted_of(given: ScoreRequest, settings: ServeSettings) -> Wanted:
         external=given.external,
         deadline=deadline_of(settings, given.timeout),
         as_job=given.as_job,
+        attention=given.attention,
     )
     if given.images is not None:
         names = [str(number) if image.id is None else image.id for number, image in enumerate(given.images)]
         return replace(wanted, names=names, sources=[image.content() for image in given.images])
     urls = given.urls or []
-    return replace(wanted, names=[without_secrets(url) for url in urls], sources=urls)
+    return replace(wanted, names=[name_of(url) for url in urls], sources=urls)
 
 
 def deadline_of(settings: ServeSettings, seconds: float | None) -> float:
@@ -95,6 +97,7 @@ async def _form(request: Request, settings: ServeSettings) -> Wanted:
             neutral=_flag(form, "gender_neutral"),
             external=external,
             deadline=deadline_of(settings, None),
+            attention=_flag(form, "attention"),
         )
 
 

@@ -14,6 +14,7 @@ from mezzetin.serving.job_store import Job
 from mezzetin.serving.problems import Problem
 from mezzetin.serving.score_request import FORM, JSON, PICTURE, Wanted, read_score
 from mezzetin.serving.scoring import columns_of, score_pictures
+from mezzetin.serving.sources import name_of
 from mezzetin.serving.wire import JobOut, ProblemOut, ScoreAnswer, error_out
 from mezzetin.storage.paths import Place
 
@@ -34,6 +35,7 @@ _BODY: dict[str, Any] = {
                     "images": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
                     "gender_neutral": {"type": "boolean"},
                     "external": {"type": "array", "items": {"type": "string"}},
+                    "attention": {"type": "boolean"},
                 },
             }
         },
@@ -127,7 +129,7 @@ async def _folder(request: Request, core: Core, wanted: Wanted) -> Response:
         Place.of_stranger(wanted.sas_uri or "")
         owner = principal_of(request)
         return _begun(core.jobs.submit(sas_uri=wanted.sas_uri, owner=owner, **_ways(core, wanted)))
-    return await _answered(core, wanted, [str(place) for place in places], places)
+    return await _answered(core, wanted, [name_of(place) for place in places], places)
 
 
 async def _answered(core: Core, wanted: Wanted, names: Sequence[str], sources: Sequence[Source]) -> Response:

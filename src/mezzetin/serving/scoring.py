@@ -24,7 +24,14 @@ async def score_pictures(
 
     """
     external = columns_of(engine, wanted)
-    answers = await engine.caption(sources, deadline=wanted.deadline, neutral=wanted.neutral, external=external)
+    answers = await engine.caption(
+        sources,
+        deadline=wanted.deadline,
+        neutral=wanted.neutral,
+        external=external,
+        names=names,
+        attention=wanted.attention,
+    )
     if all(_late(answer.error) for answer in answers):
         raise Problem(504, DEADLINE, "the time was up before any picture was done: send fewer, or try again later")
     items = [item_out(number, *pair) for number, pair in enumerate(zip(names, answers, strict=True))]

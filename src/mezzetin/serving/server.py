@@ -39,7 +39,7 @@ def run_server(app: FastAPI, settings: ServeSettings, started: Callable[[str], N
             access_log=False,
             server_header=False,
             lifespan="on",
-            proxy_headers=settings.behind_proxy,
+            proxy_headers=settings.behind_proxy or settings.behind_gateway,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, round(settings.drain)),
             ssl_certfile=settings.tls_certificate,

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from mezzetin.errors import EnvironmentProblem, FetchError, InputError, StoreRefused, StoreUnreachable
 from mezzetin.records import ItemError
+from mezzetin.storage.address import without_secrets
 from mezzetin.storage.paths import Place
 from mezzetin.storage.pictures import PICTURE_SUFFIXES
 from mezzetin.storage.web.fetch import Fetcher, policy_from_environment
@@ -69,11 +70,15 @@ class Sources:
         self._fetcher.close()
 
     def _stored(self, place: Place) -> bytes | ItemError:
-        with place.open() as stream:
-            content = stream.read(self._most + 1)
-        if len(content) > self._most:
+        content = place.read_up_to(self._most)
+        if content is None:
             return ItemError("too_large", f"the picture is larger than {self._most:,} bytes: send a smaller copy")
         return content
+
+
+def name_of(address: str | Place) -> str:
+    """What is said of an address, and kept: all of it but its secrets."""
+    return str(address) if isinstance(address, Place) else without_secrets(address)
 
 
 def pictures_below(place: Place) -> Iterator[Place]:

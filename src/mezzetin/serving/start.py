@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def serve(model: str | Path | None = None, *, started: Callable[[str], None] = _
     Raises:
         InputError: a setting is wrong, or the server would be open to others without keys or in the clear.
         BundleError: there is no such model, or it can't be used.
+        MissingExtra: what an external captioner needs is not installed.
         EnvironmentProblem: the port is taken, or the folder of the jobs can't be written.
 
     """
@@ -32,6 +34,7 @@ def serve(model: str | Path | None = None, *, started: Callable[[str], None] = _
     named = None if model is None else str(model)
     chosen = parse(ServeSettings, {"model": named, **settings}, "serve")
     check_exposure(chosen)
+    from mezzetin.external import external_captioners
     from mezzetin.serving.app import create_app
     from mezzetin.serving.guard import check_guard
     from mezzetin.serving.logs import log_to
@@ -44,4 +47,8 @@ def serve(model: str | Path | None = None, *, started: Callable[[str], None] = _
         listed = os.environ.get(_STORE_HOSTS, "")
         # This is where the storage looks; the process is the server's own.
         os.environ[_STORE_HOSTS] = ",".join(part for part in (listed, *chosen.allow_hosts) if part)
-    run_server(create_app(chosen), chosen, started)
+    with ExitStack() as stack:
+        others = external_captioners(chosen.external, chosen.external_settings, budget=chosen.budget)
+        for other in others.values():
+            stack.enter_context(other)
+        run_server(create_app(chosen, external=others), chosen, started)

@@ -14,7 +14,8 @@ from functools import partial
 from mezzetin.captioner import BundleCaptioner
 from mezzetin.neutral import neutral_caption
 from mezzetin.records import Caption, ItemError
-from mezzetin.serving.answers import DEADLINE, Answer, Source, Timings
+from mezzetin.serving.answers import DEADLINE, NO_LIMITS, Answer, Limits, Source, Timings
+from mezzetin.serving.attention import Looking
 from mezzetin.serving.batcher import Batcher
 from mezzetin.serving.columns import Columns
 from mezzetin.serving.decoders import Decoded, Decoders
@@ -37,6 +38,9 @@ class Wish:
     neutral: bool = False
     external: Sequence[str] = ()
     background: bool = False
+    attention: bool = False
+    restricted: bool = False
+    limits: Limits = NO_LIMITS
 
 
 class Fetching:
@@ -80,6 +84,7 @@ class Way:
     ) -> None:
         self._settings, self._captioner, self._room = settings, captioner, room
         self._decoders, self._batcher, self._columns, self._fetching = decoders, batcher, columns, fetching
+        self._looking = Looking(captioner)
         #: When the model last had an answer, on `time.monotonic()`.
         self.captioned_at = float("-inf")
 
@@ -91,6 +96,10 @@ class Way:
                 return await self._go(picture, seat, wish, timings)
         except TimeoutError:
             return self._failed(_OUT_OF_TIME, timings)
+
+    def close(self) -> None:
+        """End the thread that looks again."""
+        self._looking.close()
 
     async def _go(self, picture: Source, seat: Seat | None, wish: Wish, timings: Timings) -> Answer:
         if isinstance(picture, ItemError):
@@ -117,14 +126,17 @@ class Way:
         """Decode and caption a picture that has a place, which it gives back once our caption is there."""
         beside: asyncio.Future[dict[str, Caption]] | None = None
         try:
-            decoded = await self._decoded(content, timings)
+            decoded = await self._decoded(content, wish.limits, timings)
             if isinstance(decoded, ItemError):
                 return self._failed(decoded, timings)
             started = time.monotonic()
             if wish.external:
-                beside = asyncio.ensure_future(self._columns.ask(content, wish.external, wish.deadline))
-            caption = self._worded(await self._batcher.caption(decoded.pixels, wish.deadline), wish)
+                beside = asyncio.ensure_future(
+                    self._columns.ask(content, wish.external, wish.deadline, restricted=wish.restricted)
+                )
+            said = await self._batcher.caption(decoded.pixels, wish.deadline)
             timings.caption = time.monotonic() - started
+            look = await self._looking.look(decoded, said, wish.deadline) if wish.attention else None
             seat.leave()
             others = await beside if beside is not None else {}
             timings.external = None if beside is None else time.monotonic() - started
@@ -133,15 +145,17 @@ class Way:
             if beside is not None:
                 beside.cancel()
         facts = (decoded.format, decoded.width, decoded.height, decoded.sha256)
-        return Answer(caption, *facts, external=others, timings=timings)
+        return Answer(self._worded(said, wish), *facts, external=others, attention=look, timings=timings)
 
-    async def _decoded(self, content: bytes, timings: Timings) -> Decoded | ItemError:
-        if len(content) > self._settings.picture_bytes:
-            return ItemError("too_large", _TOO_LARGE.format(self._settings.picture_bytes))
+    async def _decoded(self, content: bytes, limits: Limits, timings: Timings) -> Decoded | ItemError:
+        most = min(self._settings.picture_bytes, limits.most_bytes)
+        if len(content) > most:
+            return ItemError("too_large", _TOO_LARGE.format(most))
         started = time.monotonic()
         decoded = await self._decoders.decode(content)
         timings.decode = time.monotonic() - started
-        return decoded
+        wrong = None if isinstance(decoded, ItemError) else _wrong_side(decoded, limits)
+        return wrong or decoded
 
     def _worded(self, caption: Caption | ItemError, wish: Wish) -> Caption:
         if isinstance(caption, ItemError):
@@ -153,3 +167,13 @@ class Way:
         return Answer(
             Caption(None, self._captioner.bundle.language, self._captioner.info, error=error), timings=timings
         )
+
+
+def _wrong_side(picture: Decoded, limits: Limits) -> ItemError | None:
+    """What is known without the model is refused without it."""
+    least, most = limits.least_side, limits.most_side
+    if min(picture.width, picture.height) < least:
+        return ItemError("side_too_short", f"the picture is smaller than {least} x {least} pixels: send a larger one")
+    if most is not None and max(picture.width, picture.height) > most:
+        return ItemError("side_too_long", f"a side of the picture is longer than {most:,} pixels: make it smaller")
+    return None

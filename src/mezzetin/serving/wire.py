@@ -27,6 +27,7 @@ _ITEM: JsonDict = {
     "image": "https://upload.wikimedia.org/dog.jpg",
     "caption": _CAPTION,
     "external": {"azure_vision": {"caption": None, "error": {"code": "external_timeout", "message": "…"}}},
+    "attention": None,
     "format": "jpeg",
     "width": 640,
     "height": 480,
@@ -76,6 +77,7 @@ class ScoreRequest(_In):
 
     `sas_uri` is a container or folder of Azure Blob storage with its SAS. `external` names the external captioners to
     ask too (default: each that is switched on). `as_job` answers 202 at once, as a long list does by itself.
+    `attention` asks where the model looked for each word; a job has none.
     """
 
     urls: list[str] | None = Field(None, min_length=1, examples=[["https://upload.wikimedia.org/dog.jpg"]])
@@ -87,6 +89,7 @@ class ScoreRequest(_In):
     external: list[str] | None = None
     timeout: float | None = Field(None, gt=0, description="Seconds; what is not done by then is an error.")
     as_job: bool = False
+    attention: bool = False
 
     model_config = ConfigDict(
         frozen=True,
@@ -155,6 +158,27 @@ class ColumnOut(_Out):
     error: ErrorOut | None
 
 
+class LookOut(_Out):
+    """A word as the model said it, the share of its attention (0..1) in each cell, row by row, and where that is."""
+
+    word: str
+    weights: list[float]
+    place: str = Field(examples=["upper left"])
+
+
+class AttentionOut(_Out):
+    """Where the model looked: grids of `rows` by `columns` cells over the middle of the picture.
+
+    `width` and `height` are the parts (0..1) of the picture that the model saw.
+    """
+
+    rows: int
+    columns: int
+    width: float
+    height: float
+    words: list[LookOut]
+
+
 class ItemOut(_Out):
     """One picture, in the place in which it was asked for: our caption or an error, and the external ones."""
 
@@ -164,6 +188,7 @@ class ItemOut(_Out):
     image: str
     caption: CaptionOut | None
     external: dict[str, ColumnOut]
+    attention: AttentionOut | None
     format: str | None
     width: int | None
     height: int | None
@@ -228,6 +253,7 @@ def item_out(index: int, image: str, answer: Answer) -> ItemOut:
         image=image,
         caption=caption_out(answer.caption),
         external={name: column_out(caption) for name, caption in answer.external.items()},
+        attention=None if answer.attention is None else AttentionOut.model_validate(answer.attention),
         format=answer.format,
         width=answer.width,
         height=answer.height,

@@ -49,7 +49,9 @@ class FilesystemStore:
 
     def _entry(self, found: dict[str, Any]) -> Entry:
         folder = found["type"] == "directory"
-        return Entry(self._inner(found["name"]), folder, 0 if folder else int(found["size"] or 0))
+        told = (found.get(key) for key in ("ETag", "etag", "LastModified", "updated", "mtime", "created"))
+        version = str(next((value for value in told if value), "")).strip('"')
+        return Entry(self._inner(found["name"]), folder, 0 if folder else int(found["size"] or 0), version=version)
 
     def entry(self, path: str) -> Entry | None:
         """See `Store`."""

@@ -167,6 +167,13 @@ class Place:
         """Read a whole file; OSError where that fails."""
         return self._store.read(self.address.path)
 
+    def read_up_to(self, limit: int) -> bytes | None:
+        """Read a whole file, where possible by one request; None where it has more than `limit` bytes.
+
+        OSError where that fails.
+        """
+        return self._store.read_up_to(self.address.path, limit)
+
     @contextmanager
     def content(self, in_memory: int = _IN_MEMORY) -> Iterator[bytes | Path]:
         """A file as bytes, or as a local path where it is larger than `in_memory` bytes (a copy, if it is remote).
@@ -177,7 +184,7 @@ class Place:
             yield self.read_bytes()
             return
         # A remote file that is small costs one request: nobody asks for its size first.
-        small = self._store.read_up_to(self.address.path, in_memory) if in_memory >= 0 else None
+        small = self.read_up_to(in_memory) if in_memory >= 0 else None
         if small is not None:
             yield small
         elif self.is_local:

@@ -7,19 +7,23 @@ does not answer `StoreUnreachable`, both one line for people, because they end a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a listing says of a file or folder: its path, and of a file the size in bytes and the MD5 if it is known."""
+    """What a listing says of a file or folder: its path, and of a file the size in bytes and the MD5 if it is known.
+
+    `version` changes whenever the file is written, where the store tells (an ETag, a time); "" where it does not.
+    """
 
     path: str
     is_folder: bool
     size: int = 0
     md5: bytes | None = None
+    version: str = field(default="", compare=False)
 
 
 class Store(Protocol):

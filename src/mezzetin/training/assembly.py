@@ -23,10 +23,12 @@ from mezzetin.errors import EnvironmentProblem
 from mezzetin.novelty import FeatureSpace, fit_feature_space
 from mezzetin.storage.files import write_atomically
 from mezzetin.storage.paths import writing
+from mezzetin.training.commit import commit_of
 from mezzetin.training.export import export_graphs, round_weights
 from mezzetin.training.loop import Run
 from mezzetin.training.matching import learn_matching
 from mezzetin.training.model import CaptionModel
+from mezzetin.training.onwards import matching_of
 from mezzetin.training.pictures import Pictures
 from mezzetin.training.recipe import Recipe
 
@@ -48,6 +50,8 @@ def assemble(run: Run, dataset: Dataset, model: CaptionModel, pictures: Pictures
     last = run.recipe.stages[-1]
     if run.recipe.matching is not None and stage == last.name:
         extra |= learn_matching(run, run.recipe.matching, pictures, mirror=last.mirror).tensors()
+    elif run.start is not None and run.recipe.onwards is not None:
+        extra |= matching_of(run.start, len(run.corpus.vocabulary))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -136,6 +140,7 @@ def _content(run: Run, dataset: Dataset, model: CaptionModel, space: FeatureSpac
             "dataset": dataset.folder.name,
             "delta": dataset.manifest.provenance.get("delta"),
             "encoder_weights": run.weights,
+            "commit": commit_of(Path()),
             **({"word_vectors": run.word_vectors} if run.word_vectors else {}),
         },
     }

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mezzetin.bundle import BUNDLED, MANIFEST, WEIGHTS, Bundle, bundled_captioner
 from mezzetin.errors import RecipeError
 from mezzetin.pixels import Preprocessing
+from mezzetin.registry.reference import find_model, registered
 from mezzetin.training.folding import folded
 from mezzetin.training.recipe import EncoderRecipe
 from mezzetin.training.trunks import (
@@ -150,6 +151,8 @@ def bundle_named(encoder: str) -> Bundle | None:
     """The bundle that an encoder's name means; None where it is a timm model's."""
     if encoder == BUNDLED:
         return bundled_captioner()
+    if registered(encoder) is not None:
+        return find_model(encoder)
     return Bundle.open(encoder) if (Path(encoder) / MANIFEST).is_file() else None
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mezzetin.bundle import Bundle
 from mezzetin.decoding.beam import DecodingOptions
 from mezzetin.errors import RecipeError
 from mezzetin.metrics.cider import CiderD
@@ -45,7 +46,7 @@ class Run:
     `weights` is the sha256 of the file that the encoder began with, if there was one; `word_vectors` what the bundle
     tells of the file that the words began with. `cache` is a folder of features and pixels that runs share; `judged`
     hears each epoch's held-out CIDEr-D before a checkpoint keeps it, after a kill once more, and may end the run by
-    what it raises.
+    what it raises. `start` is the bundle that training goes on from.
     """
 
     recipe: Recipe
@@ -58,6 +59,7 @@ class Run:
     cache: Path | None = None
     judged: Judged | None = None
     ranks: Ranks = ALONE
+    start: Bundle | None = None
 
 
 class Stage:
@@ -167,9 +169,10 @@ class Stage:
         position.epochs.append(figures)
         stale = epoch - position.best_epoch >= self.stage.patience
         position.finished = stale or epoch + 1 >= self.stage.epochs
-        line = {"stage": self.stage.name, **figures, "seconds": round(seconds, 1), "time": round(time.time())}
+        # More places than a bundle keeps: that runs with different numbers of ranks agree is seen here.
+        more = {self.figure: round(mean, 8), "seconds": round(seconds, 1), "time": round(time.time())}
         if self.run.ranks.leads:
-            _append(self.run.folder / "metrics.jsonl", line)
+            _append(self.run.folder / "metrics.jsonl", {"stage": self.stage.name, **figures, **more})
         note = f"{self.figure} {mean:.3f}, held-out CIDEr-D {score:.3f}, {seconds:.0f} s"
         self.run.report(Progress(f"epoch {epoch + 1} of {self.stage.name}", epoch + 1, self.stage.epochs, note))
         if self.run.judged is not None:

@@ -144,6 +144,13 @@ class MatchingRecipe(Settings):
     dropout: float = Field(0.5, ge=0, lt=1, description="of the picture's features")
 
 
+class OnwardsRecipe(Settings):
+    """How much of a bundle stays when training goes on from it; its matching head then stays as it is."""
+
+    share: float = Field(0.3, gt=0, le=1, description="of what was learned that counts, the rest is as it was before")
+    new_words: int = Field(3, ge=1, description="a word that occurs as often and is new joins the vocabulary")
+
+
 class DecodingRecipe(Settings):
     """The decoding defaults that go into the bundle."""
 
@@ -193,6 +200,7 @@ class Recipe(Settings):
     decoder: DecoderRecipe = DecoderRecipe()
     stages: tuple[StageRecipe, ...] = (StageRecipe(name="captions"),)
     matching: MatchingRecipe | None = None
+    onwards: OnwardsRecipe | None = None
     decoding: DecodingRecipe = DecodingRecipe()
     sweep: dict[str, Range] = Field(default_factory=dict, exclude=True, description="what `mezzetin sweep` tries")
 
@@ -213,7 +221,7 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _match_is_learned(self) -> Recipe:
-        if self.decoding.match and self.matching is None:
+        if self.decoding.match and self.matching is None and self.onwards is None:
             raise ValueError("decoding.match needs a [matching] table, which says how matching is learned")
         return self
 
@@ -268,4 +276,6 @@ def learning_part(recipe: Recipe) -> dict[str, Any]:
     if recipe.matching is None:
         # As it was before there was the choice: such runs stay the same runs.
         del plain["matching"]
+    if recipe.onwards is None:
+        del plain["onwards"]
     return plain

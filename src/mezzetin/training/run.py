@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from mezzetin.bundle import MANIFEST, WEIGHTS, Bundle
 from mezzetin.data.dataset import Dataset
@@ -32,9 +33,11 @@ from mezzetin.training.encoders import build_encoder, bundle_named, encoder_of
 from mezzetin.training.glove import give_words, with_width_of, word_vectors
 from mezzetin.training.loop import Judged, Run, Stage
 from mezzetin.training.model import CaptionModel, step_seed
+from mezzetin.training.onwards import fitted, mix, widened
 from mezzetin.training.pictures import Pictures, Report, cached_features, cached_pixels
 from mezzetin.training.ranks import ALONE, Ranks
 from mezzetin.training.recipe import DecoderRecipe, EncoderRecipe, Recipe, StageRecipe, WordsRecipe, learning_part
+from mezzetin.vocabulary import Vocabulary
 
 
 def run_folder(target: Place) -> Path:
@@ -96,7 +99,7 @@ def train_stages(
     recorded = _recorded(recipe, start)
     identity = _identity(dataset, recorded, start)
     files = ranks.led(lambda: _claim(folder, identity, _file_digests(recipe, start)))
-    corpus = build_corpus(dataset, recipe.data, recipe.seed, start.vocabulary if start else None)
+    corpus = build_corpus(dataset, recipe.data, recipe.seed, _words(start, dataset, recipe))
     seed = step_seed("words", recipe.seed)
     vectors = word_vectors(corpus.vocabulary, corpus.counts(), recorded.words, seed, report)
     recorded = recorded.model_copy(update={"decoder": with_width_of(vectors, recorded.decoder)})
@@ -105,8 +108,15 @@ def train_stages(
         give_words(model.decoder, vectors, tuned=recorded.words.tuned)
     words = None if vectors is None else {"sha256": files["word_vectors"], **vectors.coverage}
     run = Run(recorded, corpus, folder, identity, report, files.get("encoder_weights"), words, cache, judged, ranks)
-    bundles = [_stage(run, dataset, stage, model) for stage in recipe.stages]
-    return bundles[-1]
+    run.start = start
+    return [_stage(run, dataset, stage, model) for stage in recipe.stages][-1]
+
+
+def _words(start: Bundle | None, dataset: Dataset, recipe: Recipe) -> Vocabulary | None:
+    """The words of a start, with the new ones of the dataset where the recipe asks for them."""
+    if start is None or recipe.onwards is None:
+        return start.vocabulary if start else None
+    return widened(start.vocabulary, dataset, recipe.onwards.new_words)
 
 
 def _steady_torch() -> None:
@@ -132,6 +142,9 @@ def _stage(run: Run, dataset: Dataset, stage: StageRecipe, model: CaptionModel) 
         return bundle
     with closing(ranks.in_turn(lambda: _pictures(run, dataset, stage, model))) as pictures:
         Stage(run, stage, model, pictures).train()
+        onwards = run.recipe.onwards
+        if run.start is not None and onwards is not None and stage is run.recipe.stages[-1]:
+            mix(model, _tensors(run.start), onwards.share)
         return ranks.led(lambda: _sealed(run, dataset, model, pictures, place))
 
 
@@ -184,13 +197,18 @@ def _model(recipe: Recipe, own: DecoderRecipe, start: Bundle | None, words: int)
     decoder = DECODERS[own.kind](own, words, encoder.spec.channels, encoder.spec.positions)
     model = CaptionModel(encoder, decoder)
     if start is not None:
-        _load(model, start)
+        model.load_state_dict(fitted(_tensors(start), model, recipe.seed))
     return model
 
 
 def _load(model: CaptionModel, bundle: Bundle) -> None:
+    model.load_state_dict(_tensors(bundle))
+
+
+def _tensors(bundle: Bundle) -> dict[str, Tensor]:
+    """The weights of encoder and decoder that a bundle holds."""
     tensors = load_file(bundle.folder / WEIGHTS)
-    model.load_state_dict({n: t.float() for n, t in tensors.items() if not n.startswith((NOVELTY, MATCHING))})
+    return {n: t.float() for n, t in tensors.items() if not n.startswith((NOVELTY, MATCHING))}
 
 
 def _identity(dataset: Dataset, recipe: Recipe, start: Bundle | None) -> str:

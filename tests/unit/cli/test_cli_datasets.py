@@ -124,6 +124,7 @@ def test_ingest_to_a_delta_table(mezzetin: Command, captioned: Source, tmp_path:
         assert (table.version(), table.to_pyarrow_table().num_rows) == (0, 8)
 
 
+@pytest.mark.usefixtures("one_java")
 def test_evaluate(mezzetin: Command, captioned: Source, bundle_path: Path, tmp_path: Path) -> None:
     dataset, out = tmp_path / "dataset", tmp_path / "out"
     mezzetin("ingest", captioned(8), dataset)
@@ -145,6 +146,7 @@ def test_evaluate(mezzetin: Command, captioned: Source, bundle_path: Path, tmp_p
         assert (out / file).is_file()
 
 
+@pytest.mark.usefixtures("one_java")
 def test_evaluate_as_json(mezzetin: Command, captioned: Source, bundle_path: Path, tmp_path: Path) -> None:
     dataset = tmp_path / "dataset"
     mezzetin("ingest", captioned(8), dataset)

@@ -198,8 +198,9 @@ def test_what_the_quick_proof_takes_decodes(picture: Draw, kind: str, at: int, v
     damaged = bytes(data[: len(data) - cut - 2]) + b"\xff\xd9"
     proof = prove_quickly(damaged)
     if proof is not None:
-        pixels = decode(damaged, Preprocessing(proof.height, proof.width))
-        assert pixels.shape == (proof.height, proof.width, 3)
+        # Damage may make a header say more than a model's input ever measures.
+        height, width = min(proof.height, 8192), min(proof.width, 8192)
+        assert decode(damaged, Preprocessing(height, width)).shape == (height, width, 3)
 
 
 @pytest.mark.parametrize("kind", ["L", "RGB"])

@@ -192,6 +192,7 @@ def test_without_java_meteor_is_absent_and_says_why(
     assert found.to_json()["notes"] == list(found.notes)
 
 
+@pytest.mark.usefixtures("one_java")
 def test_with_java_meteor_stands_beside_the_others(captioner: BundleCaptioner, dataset: Dataset) -> None:
     pytest.importorskip("pycocoevalcap")
     if shutil.which("java") is None:

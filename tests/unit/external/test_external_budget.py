@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,16 @@ def test_without_a_price_the_cost_is_unknown() -> None:
 def test_no_amount(limit: float | str) -> None:
     with pytest.raises(InputError, match="is no amount"):
         Budget(limit)
+
+
+def test_a_free_call_that_hangs_keeps_nobody_waiting() -> None:
+    budget = Budget("1")
+    free, paid = Meter(Price(per_call=Decimal(0)), budget), Meter(Price(per_call=Decimal(1)), budget)
+    assert free.begin() is not None
+    held = paid.begin()
+    assert held == 1
+    paid.end(held, charged=True, captioned=True, tokens=None)
+    # The free one is still under way, and nothing of its is held that could come free.
+    answers: SimpleQueue[Decimal | None] = SimpleQueue()
+    threading.Thread(target=lambda: answers.put(paid.begin()), daemon=True).start()
+    assert answers.get(timeout=5) is None

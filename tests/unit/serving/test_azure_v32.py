@@ -111,6 +111,15 @@ def test_pictures_that_are_none_and_sizes_that_do_not_fit(client: Any, photograp
     assert client.describe_image_in_stream(io.BytesIO(photograph(50, 50))).captions
 
 
+def test_a_picture_by_url_has_the_same_limits(client: Any, photograph: Any, pictures_site: Any) -> None:
+    large = pictures_site.put("large.jpg", photograph() + bytes(4 << 20))
+    assert raised(lambda: client.describe_image(large)) == ("InvalidRequest", "InvalidImageSize")
+    short = pictures_site.put("short.jpg", photograph(50, 49))
+    assert raised(lambda: client.describe_image(short)) == ("InvalidRequest", "InvalidImageSize")
+    just = pictures_site.put("just.jpg", photograph() + bytes((4 << 20) - len(photograph())))
+    assert client.describe_image(just).captions
+
+
 def test_urls_that_lead_nowhere(client: Any, pictures_site: Any) -> None:
     for url in (f"http://127.0.0.1:{pictures_site.port}/nothing.jpg", "http://10.0.0.1/a.jpg", "ftp://a/b.jpg", "a"):
         assert raised(lambda url=url: client.describe_image(url)) == ("InvalidArgument", "InvalidImageUrl")

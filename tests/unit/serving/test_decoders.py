@@ -73,10 +73,25 @@ def test_a_process_that_is_killed_costs_no_picture(pictures: list[bytes]) -> Non
         asked = pictures * 8
         waiting = [asyncio.ensure_future(decoders.decode(one)) for one in asked]
         await waiting[2]
-        for pid in decoders.pids:
-            os.kill(pid, signal.SIGKILL)
+        # Stopped first: a picture of the first that the second had begun with would rightly be called the culprit.
+        both = decoders.pids
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in both:
+                os.kill(pid, how)
         for result, picture in zip(await asyncio.gather(*waiting), asked, strict=True):
             check(result, picture)
+
+    assert set(with_decoders(work, count=2)) == {"died"}
+
+
+def test_a_picture_that_no_process_has_looked_at_is_not_blamed_for_their_end(pictures: list[bytes]) -> None:
+    async def work(decoders: Decoders) -> None:
+        await asyncio.gather(*(decoders.decode(one) for one in pictures))
+        # Both end while they have nothing to do, and the same picture may be sent to one after the other.
+        for pid in decoders.pids:
+            os.kill(pid, signal.SIGKILL)
+        for picture in pictures[:3]:
+            check(await decoders.decode(picture), picture)
 
     assert set(with_decoders(work, count=2)) == {"died"}
 
@@ -117,7 +132,7 @@ def test_a_picture_that_ends_every_process_is_an_error_of_its_own(
     def answered(worker: Worker, limit: float) -> tuple[Facts, bytes]:
         facts, pixels = answer(worker, limit)
         if facts.get("code") == "undecodable":
-            raise Died
+            raise Died(begun=True)
         return facts, pixels
 
     monkeypatch.setattr(Worker, "answer", answered)

@@ -18,7 +18,7 @@ from mezzetin.bundle import Bundle
 from mezzetin.captioner import BundleCaptioner, load_captioner
 from mezzetin.errors import EnvironmentProblem, InputError
 from mezzetin.records import Alternative, Caption, ItemError, ModelInfo
-from mezzetin.serving.answers import Answer, Observer, Overloaded
+from mezzetin.serving.answers import Answer, Limits, Observer, Overloaded
 from mezzetin.serving.engine import Engine
 from mezzetin.serving.settings import ServeSettings
 
@@ -242,3 +242,30 @@ def test_a_picture_of_too_many_bytes_is_refused_unread(held: Held, pictures: lis
         assert large.error is not None and large.error.code == "too_large" and small.error is None
 
     with_engine(held, work, picture_bytes=9_999)
+
+
+def test_what_a_door_does_not_take_never_reaches_the_model(held: Held, pictures: list[bytes]) -> None:
+    passes: list[int] = []
+
+    class Passes(Observer):
+        def batched(self, size: int, seconds: float) -> None:
+            passes.append(size)
+
+    async def work(engine: Engine) -> None:
+        engine.observers.append(Passes())
+        (fits,) = await engine.caption(pictures[:1])
+        width, height = fits.width or 0, fits.height or 0
+        passes.clear()
+        for limits, code in (
+            (Limits(most_bytes=len(pictures[0]) - 1), "too_large"),
+            (Limits(least_side=min(width, height) + 1), "side_too_short"),
+            (Limits(most_side=max(width, height) - 1), "side_too_long"),
+        ):
+            (answer,) = await engine.caption(pictures[:1], limits=limits)
+            assert answer.error is not None and answer.error.code == code
+        assert passes == []
+        most = Limits(len(pictures[0]), min(width, height), max(width, height))
+        (answer,) = await engine.caption(pictures[:1], limits=most)
+        assert answer.error is None and passes == [1]
+
+    with_engine(held, work)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from mezzetin.captioner import BundleCaptioner, load_captioner
+from mezzetin.external import Usage
+from mezzetin.external.answers import Tokens
 from mezzetin.records import Caption, ItemError, ModelInfo
 from mezzetin.serving.answers import Answer, Timings
 from mezzetin.serving.app import create_app
@@ -40,6 +43,10 @@ class Still:
     class engine:  # noqa: N801
         load = Load(held=5, decoding=2, waiting=3, fetching=1)
         info = INFO
+        usage: ClassVar[dict[str, Usage]] = {
+            "priced": Usage(calls=4, captions=3, tokens=Tokens(0, 0), cost=Decimal("0.75")),
+            "unpriced": Usage(calls=2, captions=2, tokens=Tokens(0, 0), cost=None),
+        }
 
     class jobs:  # noqa: N801
         unfinished = 7
@@ -75,6 +82,9 @@ def test_what_the_engine_says_is_counted() -> None:
     assert value(found, "mezzetin_decoders_ended_total", why="time") == 1
     assert [value(found, "mezzetin_queue_length", where=place) for place in ("held", "waiting")] == [5, 3]
     assert value(found, "mezzetin_jobs_unfinished") == 7
+    assert [value(found, "mezzetin_external_calls_total", captioner=one) for one in ("priced", "unpriced")] == [4, 2]
+    assert value(found, "mezzetin_external_cost_total", captioner="priced") == 0.75
+    assert ("mezzetin_external_cost_total", frozenset({("captioner", "unpriced")})) not in found
     assert value(found, "mezzetin_model_info", name="stub", version="1", signature="abc") == 1
 
 

@@ -111,13 +111,15 @@ def test_features_that_were_interrupted_are_completed_and_right(
     def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
 
+    # What others left open may be closed by the same collection of garbage.
+    gc.collect()
     before = open_files()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mezzetin.training.pictures.ENCODE_AT_ONCE", 5)
         with pytest.raises(KeyboardInterrupt):
             cached_features(scenes, keys, encoder, tmp_path, mirror=True, report=interrupt)
         gc.collect()
-        assert open_files() == before
+        assert open_files() <= before
         told: list[Progress] = []
         pictures = cached_features(scenes, keys, encoder, tmp_path, mirror=True, report=told.append)
     assert told[-1].done == told[-1].total == len(keys) - 5

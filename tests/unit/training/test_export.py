@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import platform
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -25,6 +26,7 @@ from mezzetin.bundle import Bundle, bundled_captioner, reseal
 from mezzetin.captioner import BundleCaptioner, default_options
 from mezzetin.errors import BundleError, ImageError
 from mezzetin.pixels import decode
+from mezzetin.training import tracing
 from mezzetin.training.decoders import DECODERS
 from mezzetin.training.encoders import encoder_of
 from mezzetin.training.export import HALF_FROM, export_graphs, round_weights
@@ -164,8 +166,12 @@ def test_each_weight_is_stored_once_and_the_large_ones_in_half_precision(written
         assert tensor.dtype == (np.float16 if tensor.size >= HALF_FROM else np.float32), name
 
 
-def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(made: Made, tmp_path: Path) -> None:
+def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, bundle = made
+    # As in another process, which has seen no model like this one.
+    monkeypatch.setattr(tracing, "_traced", {})
     export_graphs(model, tmp_path, novelty(bundle))
     for name in (*GRAPHS, "weights.safetensors"):
         assert (tmp_path / name).read_bytes() == (bundle.folder / name).read_bytes()
@@ -174,6 +180,27 @@ def test_a_second_export_is_the_same_to_the_byte_and_says_nothing_of_where(made:
         content = (bundle.folder / name).read_bytes()
         assert [str(place) for place in here if len(str(place)) > 3 and str(place).encode() in content] == []
         assert b".py" not in content
+
+
+def test_a_model_that_is_built_alike_is_not_traced_again(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = made[0]
+    tracing.graphs_of(model)
+    other = copy.deepcopy(model)
+    torch.manual_seed(9)
+    with torch.no_grad():
+        for weight in other.decoder.parameters():
+            # What is zero or equal in one model need not be so in the next.
+            weight.normal_(std=0.2) if weight.ndim == 1 else weight.mul_(0.9)
+    monkeypatch.setattr(tracing, "_trace", lambda *_: pytest.fail("it was traced again"))
+    round_weights(other)
+    export_graphs(other, tmp_path, {})
+    assert greatest_difference(other, tmp_path, 2, 2, 3) < 1e-4
+    # Settings that no weight shows make it another model.
+    cast(Any, other.decoder).layers[0].heads = 2
+    with pytest.raises(pytest.fail.Exception, match="traced again"):
+        export_graphs(other, tmp_path, {})
 
 
 def pictures(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mezzetin.data.readers import (
     coco,
+    collection,
     delta,
     flickr8k,
     flickr8k_original,
@@ -48,6 +49,7 @@ class Reader(Protocol):
 
 
 READERS: dict[str, Reader] = {
+    "collection": collection,
     # Karpathy's file is put beside another layout on purpose: it brings the split.
     "karpathy": karpathy,
     "flickr8k": flickr8k,

@@ -16,11 +16,14 @@ class ReadOptions:
     """How to read a source.
 
     `language` (a BCP 47 tag) is that of captions which name none; `columns` maps our names (`image`, `caption`,
-    `split`, `language`, `group`, `id`, `url`) to those of the source's table.
+    `split`, `language`, `group`, `id`, `url`) to those of the source's table. `include` and `leave_out` say which texts
+    of a collection are read.
     """
 
     language: str = "en"
     columns: Mapping[str, str] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

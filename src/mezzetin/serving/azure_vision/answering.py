@@ -41,7 +41,7 @@ async def describe_picture(request: Request, rules: Rules, *, neutral: bool = Fa
         message = f"gender-neutral captions are English only, and this model writes {engine.language!r}"
         raise Problem(400, "NotSupportedLanguage", message)
     picture = await read_picture(request, rules)
-    (answer,) = await engine.caption([picture], neutral=neutral)
+    (answer,) = await engine.caption([picture], neutral=neutral, limits=rules.limits)
     check_answer(answer, rules, by_url=isinstance(picture, str))
     return _described(answer)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mezzetin.records import ItemError
-from mezzetin.serving.answers import DEADLINE, Answer
+from mezzetin.serving.answers import DEADLINE, Answer, Limits
 from mezzetin.serving.problems import Problem
 
 #: What is wrong with the picture itself, whichever way it came; all else that a picture by URL lacks is its URL's.
@@ -13,6 +13,8 @@ _PICTURE = {
     "undecodable": (400, "InvalidImageFormat"),
     "unsupported_format": (400, "InvalidImageFormat"),
     "too_many_pixels": (400, "InvalidImageSize"),
+    "side_too_short": (400, "InvalidImageSize"),
+    "side_too_long": (400, "InvalidImageSize"),
     # The picture is at fault: told that the server is, an SDK would send it again.
     "image_crashed": (400, "NotSupportedImage"),
     "image_timeout": (400, "NotSupportedImage"),
@@ -27,9 +29,7 @@ _PICTURE = {
 class Rules:
     """What one API takes: bytes at most, pixels a side, and its answers to a wrong size and to a wrong media type."""
 
-    most_bytes: int
-    least_side: int
-    most_side: int | None
+    limits: Limits
     wrong_bytes: tuple[int, str]
     wrong_media: tuple[int, str]
 
@@ -41,30 +41,22 @@ def check_bytes(count: int, rules: Rules) -> None:
         Problem: it is one.
 
     """
+    most = rules.limits.most_bytes
     if count == 0:
         raise Problem(*rules.wrong_bytes, "the picture is empty (0 bytes): send its file as the body")
-    if count > rules.most_bytes:
-        raise Problem(*rules.wrong_bytes, f"the picture is larger than {rules.most_bytes:,} bytes: send a smaller copy")
+    if count > most:
+        raise Problem(*rules.wrong_bytes, f"the picture is larger than {most:,} bytes: send a smaller copy")
 
 
 def check_answer(answer: Answer, rules: Rules, *, by_url: bool) -> None:
-    """Refuse what was not captioned, and a picture of a size that the API does not take.
+    """Refuse what was not captioned.
 
     Raises:
-        Problem: it is one of these.
+        Problem: there is no caption.
 
     """
     if answer.error is not None:
         raise _problem(answer.error, rules, by_url=by_url)
-    sides = (answer.width or 0, answer.height or 0)
-    if min(sides) < rules.least_side:
-        least = rules.least_side
-        raise Problem(
-            400, "InvalidImageSize", f"the picture is smaller than {least} x {least} pixels: send a larger one"
-        )
-    if rules.most_side is not None and max(sides) > rules.most_side:
-        most = rules.most_side
-        raise Problem(400, "InvalidImageSize", f"a side of the picture is longer than {most:,} pixels: make it smaller")
 
 
 def _problem(error: ItemError, rules: Rules, *, by_url: bool) -> Problem:

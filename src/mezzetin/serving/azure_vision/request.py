@@ -33,9 +33,9 @@ async def read_picture(request: Request, rules: Rules) -> bytes | str:
     if kind == JSON:
         return _url(await _read(request, _URL_BYTES))
     if kind == BYTES:
-        content = await _read(request, rules.most_bytes)
+        content = await _read(request, rules.limits.most_bytes)
     elif kind == FORM:
-        content = await _file(request, rules.most_bytes)
+        content = await _file(request, rules.limits.most_bytes)
     else:
         named = repr(kind) if kind else "a body without a Content-Type"
         raise Problem(*rules.wrong_media, f"{named} is not read: send {JSON}, {BYTES} or {FORM}")

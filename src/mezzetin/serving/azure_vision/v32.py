@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from starlette.responses import Response
 
+from mezzetin.serving.answers import Limits
 from mezzetin.serving.azure_vision.answering import Described, describe_picture
 from mezzetin.serving.azure_vision.description import ANALYZE_V32_OPERATION, DESCRIBE_OPERATION, V32_ERRORS
 from mezzetin.serving.azure_vision.errors import Rules
@@ -19,14 +21,24 @@ from mezzetin.serving.problems import Problem
 router = APIRouter(tags=["Azure Computer Vision 3.2"])
 
 RULES = Rules(
-    most_bytes=4 << 20,
-    least_side=50,
-    most_side=None,
+    Limits(most_bytes=4 << 20, least_side=50),
     wrong_bytes=(400, "InvalidImageSize"),
     wrong_media=(415, "UnsupportedMediaType"),
 )
 _ANSWERED = {"description": "Description", "tags": "Tags"}
 _EXCLUDABLE = {"celebrities": "Celebrities", "landmarks": "Landmarks"}
+
+
+_CAPTIONED: JsonDict = {
+    "tags": ["dog", "grass"],
+    "captions": [{"text": "a dog runs through the grass", "confidence": 0.71}],
+}
+_ABOUT: JsonDict = {
+    "requestId": "0f2a7c1e-6d0b-4a43-9a35-4c1f6f6f2b10",
+    "metadata": {"height": 480, "width": 640, "format": "Jpeg"},
+    "modelVersion": "mezzetin-small/2",
+}
+_TAGS: JsonDict = {"tags": [{"name": "dog", "confidence": 1.0}, {"name": "grass", "confidence": 0.62}]}
 
 
 class _Out(BaseModel):
@@ -65,6 +77,8 @@ class ImageFileOut(_Out):
 class ImageDescriptionOut(_Out):
     """What `describe` answers."""
 
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [{"description": _CAPTIONED, **_ABOUT}]})
+
     description: DescriptionOut
     requestId: str
     metadata: ImageFileOut
@@ -73,6 +87,10 @@ class ImageDescriptionOut(_Out):
 
 class ImageAnalysisV32Out(_Out):
     """What `analyze` answers; what was not asked for is left out."""
+
+    model_config = ConfigDict(
+        frozen=True, json_schema_extra={"examples": [{**_TAGS, "description": _CAPTIONED, **_ABOUT}]}
+    )
 
     tags: list[ImageTagOut] | None = None
     description: DescriptionOut | None = None

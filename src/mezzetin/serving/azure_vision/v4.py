@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from mezzetin.serving.answers import Limits
 from mezzetin.serving.azure_vision.answering import Described, describe_picture
 from mezzetin.serving.azure_vision.description import V4_ERRORS, V4_OPERATION
 from mezzetin.serving.azure_vision.errors import Rules
@@ -20,9 +21,7 @@ from mezzetin.serving.problems import Problem
 router = APIRouter(tags=["Azure Image Analysis 4.0"])
 
 RULES = Rules(
-    most_bytes=20 << 20,
-    least_side=50,
-    most_side=16_000,
+    Limits(most_bytes=20 << 20, least_side=50, most_side=16_000),
     wrong_bytes=(400, "InvalidRequest"),
     wrong_media=(400, "InvalidRequest"),
 )
@@ -85,6 +84,22 @@ class TagsOut(_Out):
 
 class ImageAnalysisOut(_Out):
     """What 4.0 answers; what was not asked for is left out."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "modelVersion": "mezzetin-small/2",
+                    "captionResult": {"text": "a dog runs through the grass", "confidence": 0.71},
+                    "metadata": {"width": 640, "height": 480},
+                    "tagsResult": {
+                        "values": [{"name": "dog", "confidence": 1.0}, {"name": "grass", "confidence": 0.62}]
+                    },
+                }
+            ]
+        },
+    )
 
     modelVersion: str
     captionResult: PhraseOut | None = None

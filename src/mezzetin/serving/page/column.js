@@ -1,20 +1,26 @@
 // A column of a card: what one captioner says of a picture, to be copied and heard.
 
+import { lookable } from "./looks.js";
+
 const UNLIKE_FROM = Number(document.body.dataset.unlikeFrom);
 
-/** What one captioner says of a picture, by `who`; `name` tells its buttons from those of other pictures. */
-export function column(who, { caption, error }, name) {
+/**
+ * What one captioner says of a picture, by `who`; `name` tells its buttons from those of other pictures. Where the model
+ * looked is shown on the `mat`.
+ */
+export function column(who, { caption, error, attention = null }, name, mat = null) {
   const node = document.getElementById("column").content.firstElementChild.cloneNode(true);
   const at = (selector) => node.querySelector(selector);
   at("h4").textContent = who;
   if (caption === null) {
     at(".caption").className = "error";
     at(".error").textContent = `No caption: ${error.message}`;
-    for (const part of [".sure", ".actions", "details"]) at(part).remove();
+    for (const part of [".looked", ".sure", ".actions", "details"]) at(part).remove();
     return node;
   }
   at(".caption").textContent = caption.text;
   at(".caption").lang = caption.language;
+  if (attention !== null) lookable(node, caption, attention, mat);
   at(".sure").textContent = sure(caption.confidence);
   at(".warning").hidden = !(caption.unlike_training >= UNLIKE_FROM);
   others(at("details"), caption);

@@ -133,13 +133,15 @@ async function caption(picture) {
 function request({ file, link, folder }) {
   const external = [...document.querySelectorAll(".external:checked")].map((box) => box.value);
   const neutral = byId("neutral")?.checked ?? false;
+  const attention = byId("how").dataset.attention === "true";
   if (link) {
     const what = folder ? { sas_uri: link.href } : { urls: [link.href] };
-    return { body: JSON.stringify({ ...what, external, gender_neutral: neutral }), kind: "application/json" };
+    return { body: JSON.stringify({ ...what, external, gender_neutral: neutral, attention }), kind: "application/json" };
   }
   const body = new FormData();
   body.append("images", file);
   body.append("gender_neutral", String(neutral));
+  body.append("attention", String(attention));
   // An empty one says that nobody else is asked.
   for (const name of external.length ? external : [""]) body.append("external", name);
   return { body };
@@ -147,8 +149,8 @@ function request({ file, link, folder }) {
 
 /** Who hears how far a picture's request is, and what ends it. */
 function watch(picture) {
-  const told = ({ sent, wait }) => {
-    if (wait) working(picture, `The server is busy: trying again in ${wait} s`);
+  const told = ({ sent, wait, often }) => {
+    if (wait) working(picture, `${often ? "That was too often for this server" : "The server is busy"}: trying again in ${wait} s`);
     else if (sent < 1) working(picture, "Sending", sent);
     else working(picture, picture.link ? "Reading the link" : "Looking at the picture", null);
   };
@@ -214,7 +216,7 @@ function show(picture, item) {
   picture.done = true;
   picture.at(".working").hidden = true;
   if (picture.file) picture.at("img").alt = item.caption.text;
-  picture.at(".columns").append(column(item.caption.model.name, item, picture.name));
+  picture.at(".columns").append(column(item.caption.model.name, item, picture.name, picture.at(".mat")));
   for (const [name, answer] of Object.entries(item.external)) {
     picture.at(".columns").append(column(name, answer, picture.name));
   }

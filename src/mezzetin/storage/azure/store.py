@@ -275,4 +275,5 @@ def _entry(blob: Any) -> Entry:
     if (blob.metadata or {}).get("hdi_isfolder") == "true":
         return Entry(blob.name.rstrip("/"), is_folder=True)
     md5 = blob.content_settings.content_md5
-    return Entry(blob.name, is_folder=False, size=int(blob.size), md5=bytes(md5) if md5 else None)
+    version = str(blob.etag or "").strip('"')
+    return Entry(blob.name, is_folder=False, size=int(blob.size), md5=bytes(md5) if md5 else None, version=version)

@@ -28,7 +28,7 @@ from mezzetin.errors import FetchError, InputError
 from mezzetin.storage.web.inflate import Body
 from mezzetin.storage.web.networks import checked_addresses
 from mezzetin.storage.web.policy import FetchPolicy, policy_from_environment
-from mezzetin.storage.web.retries import Again, wait_before
+from mezzetin.storage.web.retries import Again, asked_wait, wait_before
 from mezzetin.storage.web.sockets import CheckedBackend, peer
 from mezzetin.storage.web.target import Target, next_target, target_of
 
@@ -106,7 +106,7 @@ class Fetcher:
                     return outcome
                 target = next_target(target, outcome, self._policy.ports)
         except FetchError as error:
-            raise FetchError(error.code, f"{named}: {error}", error.status) from error
+            raise FetchError(error.code, f"{named}: {error}", error.status, error.wait) from error
         raise FetchError("too_many_redirects", f"{named}: it redirects too often: use the final address")
 
     def _hop(self, target: Target, errand: _Errand) -> Fetched | bytes:
@@ -135,9 +135,10 @@ class Fetcher:
             if answer.status in _REDIRECTS and b"location" in headers:
                 return headers[b"location"]
             if not 200 <= answer.status < 300:
-                refusal = FetchError("http_status", _advice(answer.status), answer.status)
+                after = headers.get(b"retry-after")
+                refusal = FetchError("http_status", _advice(answer.status), answer.status, asked_wait(after))
                 if answer.status in _BUSY:
-                    raise Again(refusal, headers.get(b"retry-after"))
+                    raise Again(refusal, after)
                 raise refusal
             encoding = b", ".join(value for name, value in answer.headers if name.lower() == b"content-encoding")
             data = self._body(answer, headers, encoding.decode("latin-1"), deadline)

@@ -25,17 +25,19 @@ class Again(Exception):
 
 
 def wait_before(tries: int, retry_after: bytes | None) -> float:
-    """Return the seconds to wait after `tries` tries: what Retry-After asks for (RFC 9110, 10.2.3), or more."""
-    wait = _FIRST_WAIT_S * _GROWTH ** (tries - 1)
-    if retry_after is None:
-        return wait
-    text = retry_after.decode("latin-1").strip()
+    """Return the seconds to wait after `tries` tries: what Retry-After asks for, or more."""
+    return max(_FIRST_WAIT_S * _GROWTH ** (tries - 1), asked_wait(retry_after) or 0.0)
+
+
+def asked_wait(retry_after: bytes | None) -> float | None:
+    """Return the seconds that a Retry-After asks for (RFC 9110, 10.2.3); None where there is none that can be read."""
+    text = (retry_after or b"").decode("latin-1").strip()
     if text.isascii() and text.isdigit():
-        return max(wait, float(text))
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
-        return wait
+        return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(wait, (moment - datetime.now(UTC)).total_seconds())
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,1 @@
+"""The gallery: a collection's pictures for whoever looks, reads, listens or searches."""
